@@ -1,0 +1,1 @@
+"""Facts about Kubernetes; imports nothing else of this package."""

@@ -1,0 +1,1 @@
+"""Results to bytes; a report never decides an outcome."""
