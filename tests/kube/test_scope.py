@@ -1,0 +1,60 @@
+"""Scope of kinds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.kube.scope import declared_scopes, is_namespaced
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "expected"),
+    [
+        ("", "Pod", True),
+        ("", "Namespace", False),
+        ("", "PersistentVolume", False),
+        ("", "PersistentVolumeClaim", True),
+        ("apps", "Deployment", True),
+        ("storage.k8s.io", "StorageClass", False),
+        ("storage.k8s.io", "CSIStorageCapacity", True),
+        ("networking.k8s.io", "IngressClass", False),
+        ("admissionregistration.k8s.io", "MutatingAdmissionPolicy", False),
+        ("policy", "PodSecurityPolicy", False),
+        ("extensions", "Ingress", True),
+        ("apps", "Namespace", None),
+        ("cert-manager.io", "ClusterIssuer", None),
+    ],
+)
+def test_built_in_kinds(group: str, kind: str, expected: bool | None) -> None:
+    assert is_namespaced(group, kind) is expected
+
+
+def definition(scope: Any, *, kind: Any = "ClusterIssuer") -> dict[str, Any]:
+    spec = {"group": "cert-manager.io", "names": {"kind": kind}, "scope": scope}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "spec": spec}
+
+
+def test_definitions_in_the_tree_tell_the_scope_of_their_kind() -> None:
+    declared = declared_scopes([definition("Cluster"), definition("Namespaced", kind="Issuer"), ["no mapping"]])
+    assert is_namespaced("cert-manager.io", "ClusterIssuer", declared) is False
+    assert is_namespaced("cert-manager.io", "Issuer", declared) is True
+    assert is_namespaced("cert-manager.io", "Challenge", declared) is None
+
+
+def test_a_definition_cannot_move_a_built_in_kind() -> None:
+    assert is_namespaced("", "Pod", {("", "Pod"): False}) is True
+
+
+@pytest.mark.parametrize(
+    "broken", [definition("cluster"), definition("Cluster", kind=3), {"kind": "CustomResourceDefinition", "spec": []}]
+)
+def test_a_broken_definition_declares_nothing(broken: dict[str, Any]) -> None:
+    assert declared_scopes([broken]) == {}
+
+
+def test_a_definition_without_scope_means_namespaced() -> None:
+    raw = definition("x")
+    del raw["spec"]["scope"]
+    assert declared_scopes([raw]) == {("cert-manager.io", "ClusterIssuer"): True}
