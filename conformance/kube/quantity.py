@@ -11,7 +11,7 @@ from functools import lru_cache
 
 _GRAMMAR = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?([eEinumkKMGTP]*[+-]?[0-9]*)\Z")
 # Each suffix as a power of ten and a factor.
-_SUFFIXES = {
+_SUFFIXES: dict[str, tuple[int, int]] = {
     suffix: (power, 1)
     for suffix, power in {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}.items()
 } | {suffix: (0, 2**power) for suffix, power in {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}.items()}
