@@ -38,6 +38,8 @@ class Finding:
     expected: Any = None
     observed: Any = None
     waived_by: str | None = None
+    #: only for things that are no subject, such as a document that did not load
+    location: Location | None = None
 
     @property
     def path(self) -> Path:
@@ -51,8 +53,8 @@ class Finding:
 
     def locate(self) -> Location | None:
         """File, line and column; None for a missing thing or a live object."""
-        if self.subject is None:
-            return None
+        if self.location is not None or self.subject is None:
+            return self.location
         location = self.subject.locate(self.path)
         return location if location.path else None
 

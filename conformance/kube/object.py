@@ -93,7 +93,8 @@ class Node:
 
     def mapping(self, field: str | Path = ()) -> Mapping[str, Any]:
         """A mapping field; empty when absent."""
-        return self._typed(field, dict, "a mapping", {})
+        value: Mapping[str, Any] = self._typed(field, dict, "a mapping", {})
+        return value
 
     def sequence(self, field: str | Path) -> list[Node]:
         """The elements of a list field as nodes; empty when absent."""
@@ -103,11 +104,13 @@ class Node:
 
     def text(self, field: str | Path, default: str = "") -> str:
         """A string field."""
-        return self._typed(field, str, "a string", default)
+        value: str = self._typed(field, str, "a string", default)
+        return value
 
     def flag(self, field: str | Path, default: bool | None = None) -> bool | None:
         """A boolean field. The string `"true"` is not a boolean: the API server refuses it."""
-        return self._typed(field, bool, "a boolean", default)
+        value: bool | None = self._typed(field, bool, "a boolean", default)
+        return value
 
     def number(self, field: str | Path, default: int | None = None) -> int | None:
         """An integer field; a boolean is not a number."""

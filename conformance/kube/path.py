@@ -42,9 +42,7 @@ def render(path: Iterable[str | int]) -> str:
     """The printed form; the inverse of `parse`."""
     out: list[str] = []
     for step in path:
-        if isinstance(step, int):
-            out.append(f"[{step}]")
-        elif not _PLAIN.match(step):
+        if isinstance(step, int) or not _PLAIN.match(step):
             out.append(f"[{step}]")
         else:
             out.append(f".{step}" if out else step)

@@ -1,0 +1,155 @@
+"""Requirement and inventory to result. No pytest, no I/O, no knowledge of any single check."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.catalogue import SEVERITIES, Requirement
+from conformance.check import Check, NotApplicable
+from conformance.finding import Finding, Outcome, Result, Subject, Unjudged
+from conformance.kube.inventory import Inventory, Match
+from conformance.kube.object import Document, FieldTypeError, Object, Rejected, TextFile
+from conformance.kube.podspec import Container, PodSpec
+from conformance.waiver import Waivers
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a violation means in this run.
+
+    Advice (SHOULD, MAY) warns unless `hardened`; a requirement less severe than `fail_on` warns too.
+    """
+
+    hardened: bool = False
+    fail_on: str = "info"
+
+    def fails(self, requirement: Requirement) -> bool:
+        """Whether findings of this requirement make the run fail."""
+        binding = self.hardened or requirement.keyword == "MUST"
+        return binding and SEVERITIES.index(requirement.severity) >= SEVERITIES.index(self.fail_on)
+
+
+def evaluate(
+    requirement: Requirement,
+    check: Check | None,
+    inventory: Inventory,
+    waivers: Waivers | None = None,
+    policy: Policy | None = None,
+) -> Result:
+    """Judge one requirement. A crashing check or an unreadable field is an error, never a pass.
+
+    `evaluated` counts the subjects looked at; none at all is a skip with the reason, or a finding when the requirement
+    says `require: present`.
+    """
+    started = time.perf_counter()
+    result = Result(requirement.id, Outcome.SKIPPED)
+    if check is None:
+        result.reason = f"not checked: {requirement.reason}"
+        return result
+    _judge(requirement, check, inventory, result)
+    if waivers is not None:
+        waivers.apply(requirement.id, result.findings)
+    result.outcome = _outcome(result, (policy or Policy()).fails(requirement))
+    result.seconds = time.perf_counter() - started
+    return result
+
+
+def _outcome(result: Result, fails: bool) -> Outcome:
+    if result.errors:
+        return Outcome.ERROR
+    if any(not finding.waived_by for finding in result.findings):
+        return Outcome.FAILED if fails else Outcome.WARNED
+    if result.findings:
+        return Outcome.WAIVED
+    return Outcome.PASSED if result.evaluated else Outcome.SKIPPED
+
+
+def _judge(requirement: Requirement, check: Check, inventory: Inventory, result: Result) -> None:
+    subjects = list(select(check.subject, requirement.match, inventory)) if check.subject else [None]
+    if not subjects:
+        if requirement.require == "present":
+            result.findings.append(Finding(None, "", f"no {requirement.match} is declared"))
+        else:
+            result.reason = f"no {requirement.match} among {len(inventory.objects)} objects"
+        return
+    for call in _calls(requirement, check, inventory, subjects):
+        call.run(result)
+    if check.takes_all and result.evaluated:
+        result.evaluated = len(subjects)
+
+
+@dataclass(slots=True)
+class _Call:
+    function: Callable[..., Iterator[Any]]
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+    subject: Subject
+    about: Any
+
+    def run(self, result: Result) -> None:
+        """One call of a check; what it says goes into the result."""
+        applicable = True
+        try:
+            for said in self.function(*self.arguments, **self.options):
+                if isinstance(said, Finding):
+                    result.findings.append(said)
+                elif isinstance(said, Unjudged):
+                    result.errors.append(said)
+                else:
+                    applicable, result.reason = False, said.reason
+        except FieldTypeError as error:
+            result.errors.append(Unjudged(self.subject, error.path, str(error)))
+        except Exception as error:  # a bug in one check must not hide the results of the others
+            reason = f"the check crashed: {type(error).__name__}: {error}"
+            result.errors.append(Unjudged(self.subject, getattr(self.about, "path", ()), reason))
+        result.evaluated += applicable
+
+
+def _calls(requirement: Requirement, check: Check, inventory: Inventory, subjects: list[Any]) -> Iterator[_Call]:
+    world = (inventory,) if check.wants_inventory else ()
+    options = dict(requirement.options)
+    if check.subject is None:
+        yield _Call(check.function, world, options, None, None)
+    elif check.takes_all:
+        yield _Call(check.function, (subjects, *world), options, None, None)
+    else:
+        for each in subjects:
+            yield _Call(check.function, (each, *world), options, owner(each), each)
+
+
+def owner(subject: Any) -> Subject:
+    """The object, document or file that a subject belongs to."""
+    if isinstance(subject, PodSpec):
+        return subject.owner
+    if isinstance(subject, Container):
+        return subject.pod.owner
+    return subject if isinstance(subject, Document | TextFile) else None
+
+
+def select(kind: type | None, match: Match, inventory: Inventory) -> Iterable[Any]:
+    """The subjects of one kind that a match means, in loading order."""
+    selectors: dict[Any, Callable[[], Iterable[Any]]] = {
+        Object: lambda: inventory.select(match),
+        PodSpec: lambda: _pods(match, inventory),
+        Container: lambda: (container for pod in _pods(match, inventory) for container in pod.containers),
+        Document: lambda: inventory.select_documents(match),
+        TextFile: lambda: inventory.select_texts(match),
+        Rejected: lambda: (each for each in inventory.rejected if match.selects_path(each.location.path)),
+    }
+    return selectors[kind]()
+
+
+def _pods(match: Match, inventory: Inventory) -> Iterator[PodSpec]:
+    if match == Match():
+        yield from inventory.pods()
+        return
+    for each in inventory.select(match):
+        spec = inventory.pod_spec(each)
+        if spec is not None:
+            yield spec
+
+
+__all__ = ["NotApplicable", "Policy", "evaluate", "owner", "select"]

@@ -1,0 +1,145 @@
+"""Everything one run judges, indexed; the same for files, rendered charts and live snapshots."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+from conformance.kube.object import Document, Object, Rejected, TextFile
+from conformance.kube.podspec import PodSpec, pod_spec
+
+Patterns = tuple[str, ...]
+
+
+def path_matches(path: str, pattern: str) -> bool:
+    """Whether the end of a path matches a glob: `addons/*.yaml` matches `repo/addons/a.yaml` but not `myaddons/a.yaml`.
+
+    Requirements name files from the root of a repository, while a run may be started above or below that root.
+    """
+    return fnmatchcase(path, pattern) or fnmatchcase(path, "*/" + pattern)
+
+
+def _any(value: str | None, patterns: Patterns) -> bool:
+    return value is not None and any(fnmatchcase(value, pattern) for pattern in patterns)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which things a requirement speaks of; every part that is given must hold. Names and paths are globs.
+
+    `group` tells apart kinds of the same name (a `Certificate` of cert-manager from one of another operator).
+    `labels` are those of the object itself.
+    """
+
+    kinds: Patterns = ()
+    groups: Patterns = ()
+    names: Patterns = ()
+    namespaces: Patterns = ()
+    paths: Patterns = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def selects(self, thing: Object) -> bool:
+        """Whether an object is meant; its kind is looked up by index, so it is not compared again here."""
+        if self.groups and thing.group not in self.groups:
+            return False
+        if self.names and not _any(thing.name, self.names):
+            return False
+        if self.namespaces and not _any(thing.namespace, self.namespaces):
+            return False
+        if self.labels and not all(_any(thing.labels.get(k), (v,)) for k, v in self.labels.items()):
+            return False
+        return not self.paths or self.selects_path(thing.origin.path)
+
+    def selects_path(self, path: str) -> bool:
+        """Whether a file is meant."""
+        return not self.paths or any(path_matches(path, pattern) for pattern in self.paths)
+
+    def __str__(self) -> str:
+        """What is looked for, in words, for "nothing matched" messages."""
+        words = ["/".join(self.kinds) or ("file" if self.paths else "object")]
+        words += [" or ".join(self.names)] if self.names else []
+        words += [f"in namespace {' or '.join(self.namespaces)}"] if self.namespaces else []
+        words += ["labelled " + ",".join(f"{k}={v}" for k, v in self.labels.items())] if self.labels else []
+        words += [" or ".join(self.paths)] if self.paths else []
+        return " ".join(words)
+
+
+class Inventory:
+    """An index over loaded things. Nothing in it may be changed: aliases in YAML share their identity.
+
+    Lookup by namespace treats None (unresolved) as a namespace of its own, never as "default".
+    """
+
+    def __init__(
+        self,
+        objects: Sequence[Object] = (),
+        documents: Sequence[Document] = (),
+        texts: Sequence[TextFile] = (),
+        rejected: Sequence[Rejected] = (),
+        files: Sequence[str] = (),
+    ) -> None:
+        self.objects = objects
+        self.documents = documents
+        self.texts = texts
+        self.rejected = rejected
+        #: every file that was seen, as shown to people
+        self.files = files
+
+    @cached_property
+    def by_kind(self) -> Mapping[str, list[Object]]:
+        """Objects of each kind, of whatever group, in loading order."""
+        index: dict[str, list[Object]] = defaultdict(list)
+        for each in self.objects:
+            index[each.kind].append(each)
+        return dict(index)
+
+    @cached_property
+    def _by_name(self) -> Mapping[tuple[str, str, str], list[Object]]:
+        index: dict[tuple[str, str, str], list[Object]] = defaultdict(list)
+        for each in self.objects:
+            index[each.group, each.kind, each.name].append(each)
+        return dict(index)
+
+    @cached_property
+    def pod_specs(self) -> Mapping[int, PodSpec]:
+        """Pod specs by `id()` of the object that carries them, in loading order."""
+        specs = ((each, pod_spec(each)) for each in self.objects)
+        return {id(each): spec for each, spec in specs if spec is not None}
+
+    def of_kind(self, kind: str, group: str | None = None) -> Iterator[Object]:
+        """Objects of one kind; `group=""` is the core group, None any group."""
+        return (each for each in self.by_kind.get(kind, ()) if group is None or each.group == group)
+
+    def find(self, group: str, kind: str, namespace: str | None, name: str) -> Object | None:
+        """The object of that key, or None. For cluster-scoped kinds the namespace is ""."""
+        for each in self._by_name.get((group, kind, name), ()):
+            if each.namespace == namespace:
+                return each
+        return None
+
+    def pods(self) -> Iterable[PodSpec]:
+        """Every pod spec: of Pods and of the templates of workloads."""
+        return self.pod_specs.values()
+
+    def pod_spec(self, thing: Object) -> PodSpec | None:
+        """The pod spec that an object of this inventory carries."""
+        return self.pod_specs.get(id(thing))
+
+    def select(self, match: Match) -> Iterator[Object]:
+        """Objects that a match means, in loading order within each kind."""
+        if not match.kinds:
+            yield from (each for each in self.objects if match.selects(each))
+        for kind in match.kinds:
+            yield from (each for each in self.by_kind.get(kind, ()) if match.selects(each))
+
+    def select_documents(self, match: Match) -> Iterator[Document]:
+        """YAML and JSON documents by path; Kubernetes objects are documents too."""
+        for group in (self.documents, self.objects):
+            yield from (each for each in group if match.selects_path(each.origin.path))
+
+    def select_texts(self, match: Match) -> Iterator[TextFile]:
+        """Text files by path."""
+        return (each for each in self.texts if match.selects_path(each.path))
