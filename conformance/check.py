@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from conformance.finding import Finding, Unjudged
 from conformance.kube.inventory import Inventory
-from conformance.kube.object import Document, Object, Rejected, TextFile
+from conformance.kube.object import Document, Object, TextFile
 from conformance.kube.podspec import Container, PodSpec
 
 
@@ -24,7 +24,7 @@ class NotApplicable:
 
 Said = Finding | Unjudged | NotApplicable
 #: what a check may take as its first parameter; a list of one of them takes all that match at once
-SUBJECTS = (Object, PodSpec, Container, Document, TextFile, Rejected)
+SUBJECTS = (Object, PodSpec, Container, Document, TextFile)
 
 
 class OptionError(ValueError):

@@ -11,7 +11,7 @@ from conformance.catalogue import SEVERITIES, Requirement
 from conformance.check import Check, NotApplicable
 from conformance.finding import Finding, Outcome, Result, Subject, Unjudged
 from conformance.kube.inventory import Inventory, Match
-from conformance.kube.object import Document, FieldTypeError, Object, Rejected, TextFile
+from conformance.kube.object import Document, FieldTypeError, Object, TextFile
 from conformance.kube.podspec import Container, PodSpec
 from conformance.waiver import Waivers
 
@@ -137,7 +137,6 @@ def select(kind: type | None, match: Match, inventory: Inventory) -> Iterable[An
         Container: lambda: (container for pod in _pods(match, inventory) for container in pod.containers),
         Document: lambda: inventory.select_documents(match),
         TextFile: lambda: inventory.select_texts(match),
-        Rejected: lambda: (each for each in inventory.rejected if match.selects_path(each.location.path)),
     }
     return selectors[kind]()
 

@@ -135,7 +135,7 @@ def record(requirement: Requirement, result: Result, target: str = "") -> Result
         source=SourceRecord(
             document=source.document, section=source.section, lines=source.lines, quote=source.quote
         ),
-        findings=_distinct(_finding(requirement.id, each) for each in result.findings),
+        findings=_distinct(finding_record(requirement.id, each) for each in result.findings),
         errors=[_error(each) for each in result.errors],
     )
     if target:
@@ -143,7 +143,8 @@ def record(requirement: Requirement, result: Result, target: str = "") -> Result
     return out
 
 
-def _finding(requirement: str, finding: Finding) -> FindingRecord:
+def finding_record(requirement: str, finding: Finding) -> FindingRecord:
+    """One finding, located: this is what makes a failing document be parsed again."""
     who, where = _object(finding.subject), _location(finding.locate(), finding.subject)
     return FindingRecord(
         object=who,

@@ -1,0 +1,217 @@
+"""`plumbline`: a thin command over pytest.main and the report writers."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from conformance import __version__
+
+EPILOG = """exit codes: 0 everything held, 1 findings or something unreadable, 2 interrupted, 3 internal error,
+4 wrong usage, 5 nothing could be judged"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of the script. Only what the command at hand needs is imported."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    given, extra = _split(given)
+    options = _parser().parse_args(given)
+    try:
+        code: int = options.run(options, extra)
+    except KeyboardInterrupt:
+        return 2
+    except BrokenPipeError:  # `plumbline list | head` is no error
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _split(given: list[str]) -> tuple[list[str], list[str]]:
+    """What stands after `--` belongs to pytest."""
+    if "--" not in given:
+        return given, []
+    index = given.index("--")
+    return given[:index], given[index + 1 :]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="plumbline",
+        description="Holds Kubernetes manifests to documented requirements.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"kube-plumbline {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _check(commands)
+    _list(commands)
+    _explain(commands)
+    _defects(commands)
+    _schemas(commands)
+    return parser
+
+
+def _check(commands: Any) -> None:
+    text = "judge files: manifests, charts, kustomizations, values files, scripts, rule files"
+    command = commands.add_parser("check", help=text, description=text.capitalize() + ".", epilog=EPILOG)
+    add = command.add_argument
+    add("paths", nargs="*", default=["."], metavar="PATH", help="files or directories (default: this directory)")
+    add("--profile", action="append", default=[], metavar="NAME", help="profile to hold it to; may be repeated")
+    add("--policies", action="append", default=[], metavar="DIR", help="folder with profiles of your own")
+    add("-k", dest="keyword", default="", metavar="EXPR", help="only requirements whose id matches, as in pytest")
+    add("--report", action="append", default=[], metavar="FORMAT=FILE", help="also write a report; FILE may be -")
+    add("--waivers", action="append", default=[], metavar="FILE", help="findings that are accepted for a while")
+    add("--exclude", action="append", default=[], metavar="GLOB", help="paths that are not judged")
+    add("--values", action="append", default=[], metavar="CHART=FILE", help="extra values file for charts")
+    add("--kube-version", default="", metavar="VERSION", help="Kubernetes version of schemas and charts")
+    add("--fail-on", default="info", metavar="SEVERITY", help="less severe requirements only warn")
+    add("--hardened", action="store_true", help="advice (SHOULD, MAY) fails too")
+    add("--jobs", type=int, default=0, metavar="N", help="processes that read files (default: one for each core)")
+    add("--no-cache", action="store_true", help="read every file anew")
+    add("--no-render", action="store_true", help="do not run helm or kustomize")
+    add("--allow-network", action="store_true", help="let helm and kustomize fetch what they refer to")
+    add("-v", "--verbose", action="store_true", help="every finding, and what passed or was skipped")
+    command.set_defaults(run=_run_check)
+
+
+def _list(commands: Any) -> None:
+    command = commands.add_parser("list", help="the requirements", description="List the requirements.")
+    command.add_argument("--profile", action="append", default=[], metavar="NAME")
+    command.add_argument("--policies", action="append", default=[], metavar="DIR")
+    command.add_argument("--format", choices=("text", "json", "markdown"), default="text")
+    command.set_defaults(run=_run_list)
+
+
+def _explain(commands: Any) -> None:
+    text = "what a requirement says, where it stands, why, and what to do"
+    command = commands.add_parser("explain", help=text, description=text.capitalize() + ".")
+    command.add_argument("requirement", metavar="REQUIREMENT")
+    command.add_argument("--policies", action="append", default=[], metavar="DIR")
+    command.set_defaults(run=_run_explain)
+
+
+def _defects(commands: Any) -> None:
+    text = "mistakes and contradictions inside a profile's own document"
+    command = commands.add_parser("defects", help=text, description=text.capitalize() + ".")
+    command.add_argument("profile", metavar="PROFILE")
+    command.add_argument("--policies", action="append", default=[], metavar="DIR")
+    command.set_defaults(run=_run_defects)
+
+
+def _schemas(commands: Any) -> None:
+    text = "take the OpenAPI schemas of a running API server, for --kube-version"
+    command = commands.add_parser("schemas", help=text, description=text.capitalize() + ".")
+    command.add_argument("--context", required=True, metavar="NAME", help="context of your kubeconfig")
+    command.add_argument("--kubeconfig", default="", metavar="FILE")
+    command.add_argument("--output", required=True, metavar="FILE")
+    command.set_defaults(run=_run_schemas)
+
+
+class _Shown:
+    """Gives pytest's run our terminal report instead of its own, and its collection errors a voice."""
+
+    def __init__(self, verbose: bool) -> None:
+        self.verbose = verbose
+
+    def pytest_configure(self, config: Any) -> None:
+        """Called by pytest before the plugin's own configure has to know."""
+        config.plumbline_show = self.show
+
+    def pytest_collectreport(self, report: Any) -> None:
+        """A check module that cannot be imported would otherwise be silent without pytest's terminal."""
+        if report.failed:
+            print(f"plumbline: {report.longrepr}", file=sys.stderr)
+
+    def show(self, report: Any) -> None:
+        """Print the report; on standard error when standard output carries a machine's report."""
+        from conformance.report import terminal
+
+        stream = sys.stderr if any(each.endswith("=-") for each in self.reports) else sys.stdout
+        stream.write(terminal.render_for(report, stream, verbose=self.verbose))
+
+    reports: Sequence[str] = ()
+
+
+def _run_check(options: argparse.Namespace, extra: list[str]) -> int:
+    os.environ.setdefault("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    import pytest
+
+    from conformance.settings import PACKAGE
+
+    arguments = ["-p", "conformance.plugin", "-c", os.devnull, "--rootdir", str(PACKAGE.parent), "--assert=plain"]
+    for plugin in ("cacheprovider", "unittest", "doctest", "pastebin", "stepwise", "junitxml", "faulthandler", "nose"):
+        arguments += ["-p", f"no:{plugin}"]
+    shown = _Shown(options.verbose)
+    shown.reports = options.report
+    plugins = [] if extra else [shown]
+    arguments += [] if extra else ["-p", "no:terminal", "-p", "no:logging", "-p", "no:capture"]
+    for name in ("profile", "policies", "report", "waivers", "exclude", "values"):
+        arguments += [f"--{name}={value}" for value in getattr(options, name)]
+    for name in ("hardened", "no_cache", "no_render", "allow_network"):
+        arguments += [f"--{name.replace('_', '-')}"] if getattr(options, name) else []
+    arguments += [f"--manifests={path}" for path in options.paths]
+    arguments += [f"--fail-on={options.fail_on}", f"--jobs={options.jobs}", f"--kube-version={options.kube_version}"]
+    arguments += ["-k", options.keyword] if options.keyword else []
+    return int(pytest.main([*arguments, *extra], plugins=plugins))
+
+
+def _catalogue(options: argparse.Namespace, profiles: Sequence[str]) -> Any:
+    from conformance.catalogue import CatalogueError
+    from conformance.run import load_catalogue
+    from conformance.settings import Settings, Target, UsageError, policy_folders, shipped_folders
+
+    names = tuple(profiles) or tuple(shipped_folders())
+    settings = Settings(policies=tuple(options.policies), targets=(Target("", (), names),))
+    try:
+        return load_catalogue(policy_folders(settings))
+    except (UsageError, CatalogueError) as error:
+        print(f"plumbline: {error}", file=sys.stderr)
+        raise SystemExit(4) from None
+
+
+def _run_list(options: argparse.Namespace, extra: list[str]) -> int:
+    from conformance.report import catalogue_text
+
+    catalogue = _catalogue(options, options.profile)
+    sys.stdout.write(catalogue_text.listing(catalogue, options.format))
+    return 0
+
+
+def _run_explain(options: argparse.Namespace, extra: list[str]) -> int:
+    from conformance.report import catalogue_text
+    from conformance.settings import data_folder
+
+    catalogue = _catalogue(options, ())
+    requirement = catalogue.find(options.requirement)
+    if requirement is None:
+        near = [each.id for each in catalogue if options.requirement in each.id][:5]
+        hint = f"; did you mean {', '.join(near)}?" if near else "; `plumbline list` shows them all"
+        print(f"plumbline: there is no requirement {options.requirement}{hint}", file=sys.stderr)
+        return 4
+    sys.stdout.write(catalogue_text.explanation(requirement, data_folder("fixtures")))
+    return 0
+
+
+def _run_defects(options: argparse.Namespace, extra: list[str]) -> int:
+    from conformance.report import catalogue_text
+
+    catalogue = _catalogue(options, () if options.policies else (options.profile,))
+    profile = catalogue.profiles.get(options.profile)
+    if profile is None:
+        print(f"plumbline: there is no profile {options.profile}", file=sys.stderr)
+        return 4
+    sys.stdout.write(catalogue_text.defects(profile))
+    return 0
+
+
+def _run_schemas(options: argparse.Namespace, extra: list[str]) -> int:
+    from conformance.schema import dump
+
+    return dump.command(options.context, options.kubeconfig, options.output)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,246 @@
+"""The pytest plugin: options, one item per requirement, outcomes, reports. It knows nothing of Kubernetes.
+
+Registered under exactly the name `conformance.plugin`, as an entry point and by the root conftest.py, so that
+`pytest --pyargs conformance --manifests DIR` works from anybody's repository and is loaded only once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.settings import PACKAGE, Settings, UsageError
+
+RUN = pytest.StashKey[Any]()
+RECORDS = pytest.StashKey[list[dict[str, Any]]]()
+OBJECTS = pytest.StashKey[int]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Every option of a run; the command line sets the same ones."""
+    group = parser.getgroup("plumbline", "kube-plumbline: Kubernetes against documented requirements")
+    add = group.addoption
+    add("--manifests", action="append", default=[], metavar="PATH", help="file or directory to judge; may be repeated")
+    add("--profile", action="append", default=[], metavar="NAME", help="profile to hold it to; may be repeated")
+    add("--policies", action="append", default=[], metavar="DIR", help="folder with profiles of your own")
+    add("--waivers", action="append", default=[], metavar="FILE", help="findings that are accepted for a while")
+    add("--exclude", action="append", default=[], metavar="GLOB", help="paths that are not judged")
+    add("--values", action="append", default=[], metavar="CHART=FILE", help="extra values file for charts")
+    add("--report", action="append", default=[], metavar="FORMAT=FILE", help="write a report; may be repeated")
+    add("--kube-version", default="", metavar="VERSION", help="Kubernetes version of schemas and charts")
+    add("--fail-on", default="info", metavar="SEVERITY", help="less severe requirements only warn")
+    add("--hardened", action="store_true", help="advice (SHOULD, MAY) fails too")
+    add("--jobs", type=int, default=0, metavar="N", help="processes that read files; 0 is one for each core")
+    add("--no-cache", action="store_true", help="read every file anew")
+    add("--no-render", action="store_true", help="do not run helm or kustomize")
+    add("--allow-network", action="store_true", help="let helm and kustomize fetch what they refer to")
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """The options as settings, before plumbline.toml is read."""
+    option = config.getoption
+    return Settings(
+        paths=tuple(option("--manifests")),
+        profiles=tuple(option("--profile")),
+        policies=tuple(option("--policies")),
+        waivers=tuple(option("--waivers")),
+        exclude=tuple(option("--exclude")),
+        values=tuple(option("--values")),
+        kube_version=option("--kube-version"),
+        hardened=option("--hardened"),
+        fail_on=option("--fail-on"),
+        jobs=option("--jobs"),
+        cache=not option("--no-cache"),
+        render=not option("--no-render"),
+        allow_network=option("--allow-network"),
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the run. Without --manifests the plugin does nothing, so that it can be installed beside other suites."""
+    config.addinivalue_line("markers", "severity(name): the requirement's severity")
+    for profile in ("cluster", "drill"):
+        config.addinivalue_line("markers", f"{profile}: the requirement is judged there too")
+    if not config.getoption("--manifests"):
+        return
+    from conformance.catalogue import CatalogueError
+    from conformance.run import Run
+    from conformance.settings import resolve
+
+    try:
+        run = Run(resolve(settings_of(config)))
+        asked = run.asked
+        _reports(config)
+    except (UsageError, CatalogueError) as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[RUN] = run
+    config.stash[RECORDS] = []
+    config.stash[OBJECTS] = 0
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args = sorted({str(PACKAGE / f"{_module(each)}.py") for each in asked})
+
+
+def _module(asked: Any) -> str:
+    from conformance import registry
+
+    return registry.modules()[asked.check.name if asked.check else "not_checked"]
+
+
+def _reports(config: pytest.Config) -> list[tuple[str, Path]]:
+    """`FORMAT=FILE` pairs; raises UsageError for a format nobody writes or a folder that is not there."""
+    from conformance.report import FORMATS
+
+    pairs = []
+    for text in config.getoption("--report"):
+        name, equals, file = text.partition("=")
+        if name not in FORMATS or not equals or not file:
+            raise UsageError(f"--report {text}: write FORMAT=FILE with a format of {', '.join(FORMATS)}")
+        if file != "-" and not Path(file).absolute().parent.is_dir():
+            raise UsageError(f"--report {text}: the folder of that file does not exist")
+        pairs.append((name, Path(file)))
+    return pairs
+
+
+def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str, obj: object) -> list[Any] | None:
+    """A check that no selected requirement uses is no item at all, not an empty parameter set."""
+    check = getattr(obj, "plumbline_check", None)
+    if check is None:
+        return None
+    run = collector.config.stash.get(RUN, None)
+    if run is None:
+        return []
+    return None if any(_uses(each, check.name) for each in run.asked) else []
+
+
+def _uses(asked: Any, name: str) -> bool:
+    return (asked.check.name if asked.check else "not_checked") == name
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One item per requirement; marks and ids come from the data."""
+    check = getattr(metafunc.function, "plumbline_check", None)
+    run = metafunc.config.stash.get(RUN, None)
+    if check is None or run is None:
+        return
+    parameters = [
+        pytest.param(each, id=each.id, marks=[getattr(pytest.mark, scope) for scope in _marks(each.requirement.scope)])
+        for each in run.asked
+        if _uses(each, check.name)
+    ]
+    metafunc.parametrize("result", parameters, indirect=True)
+
+
+def _marks(scope: tuple[str, ...]) -> list[str]:
+    return [each for each in scope if each in ("cluster", "drill")]
+
+
+class Verdict:
+    """What the fixture `result` gives to a check's test body, which only asserts."""
+
+    def __init__(self, outcome: str, text: str) -> None:
+        self.outcome = outcome
+        self.text = text
+
+    def verify(self) -> None:
+        """Fail with the findings, or xfail when a waiver covers all of them."""
+        __tracebackhide__ = True
+        if self.outcome == "failed":
+            pytest.fail(self.text, pytrace=False)
+        if self.outcome == "waived":
+            pytest.xfail(self.text)
+
+
+@pytest.fixture
+def result(request: pytest.FixtureRequest) -> Verdict:
+    """Evaluate the requirement. This happens in setup, so what cannot be evaluated is an ERROR, not a FAILED."""
+    run = request.config.stash[RUN]
+    found, entry = run.judge(request.param)
+    request.node.plumbline_record = entry
+    properties = {"id": entry["id"], "severity": entry["severity"], "document": entry["source"]["document"]}
+    request.node.user_properties += [*properties.items(), ("section", entry["source"]["section"])]
+    text = summary_text(entry)
+    if entry["outcome"] == "error":
+        pytest.fail(text, pytrace=False)
+    if entry["outcome"] == "skipped":
+        pytest.skip(entry["reason"] or "nothing to judge")
+    return Verdict(entry["outcome"], text)
+
+
+def summary_text(entry: Any) -> str:
+    """A result as plain lines, for pytest's own terminal and JUnit report."""
+    lines = [entry["statement"]]
+    for each in (*entry["errors"], *entry["findings"]):
+        where, who = each["location"], each["object"]
+        place = f"{where['path']}:{where['line']}" if where and where["line"] else where["path"] if where else ""
+        name = "/".join(p for p in (who["kind"], who["namespace"], who["name"]) if p) if who else ""
+        lines.append(" ".join(p for p in (place, name, each["field"], each.get("message") or each.get("reason")) if p))
+    return "\n".join(lines)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Send the record along with the report, which xdist carries from worker to controller."""
+    report = yield
+    entry = getattr(item, "plumbline_record", None)
+    if entry is not None and (report.when == "call" or (report.when == "setup" and not report.passed)):
+        report.plumbline_record = entry  # type: ignore[attr-defined]
+        report.plumbline_objects = item.config.stash[RUN].objects  # type: ignore[attr-defined]
+    return report
+
+
+class Recorder:
+    """Collects the records, in the process that writes the reports."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    @pytest.hookimpl
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what the workers found."""
+        entry = getattr(report, "plumbline_record", None)
+        if entry is not None:
+            self.config.stash[RECORDS].append(entry)
+            self.config.stash[OBJECTS] = max(self.config.stash[OBJECTS], getattr(report, "plumbline_objects", 0))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Only the controller of a distributed run records."""
+    if session.config.stash.get(RUN, None) is not None and not hasattr(session.config, "workerinput"):
+        session.config.pluginmanager.register(Recorder(session.config), "plumbline-recorder")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write the reports, and never leave 0 behind a run that judged nothing or whose waivers are rotten."""
+    config = session.config
+    run = config.stash.get(RUN, None)
+    if run is None or hasattr(config, "workerinput") or config.getoption("collectonly", False):
+        return
+    from conformance.report.record import report
+    from conformance.run import finish
+
+    records = finish(run, config.stash[RECORDS])
+    final = report(run.describe(), records, config.stash[OBJECTS], run.elapsed())
+    if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = run.exit_code(records)
+    _write(config, final)
+
+
+def _write(config: pytest.Config, final: Any) -> None:
+    from conformance import report as writers
+
+    for name, path in _reports(config):
+        content = writers.write(final, name)
+        if str(path) == "-":
+            import sys
+
+            sys.stdout.buffer.write(content)
+            sys.stdout.flush()
+        else:
+            writers.replace(path, content)
+    show = getattr(config, "plumbline_show", None)
+    if show is not None:
+        show(final)
