@@ -18,8 +18,6 @@ from conformance.kube.inventory import Match
 from conformance.kube.object import Document, Location
 from conformance.kube.path import Path, render
 
-SEVERITIES = ("info", "low", "medium", "high", "critical")
-
 
 class CatalogueError(ValueError):
     """Policy data that cannot be used; one line with file, line and field."""
@@ -87,7 +85,7 @@ class Defect:
 
 @dataclass(slots=True)
 class Profile:
-    """The requirements of one document. `generic` ones can be held against any repository without declaring anything."""
+    """The requirements of one document; `generic` ones can be held against any repository."""
 
     name: str
     title: str
@@ -124,16 +122,16 @@ def load(documents: Iterable[Document]) -> Catalogue:
     for document in documents:
         by_folder.setdefault(str(PurePosixPath(document.origin.path).parent), []).append(document)
     catalogue = Catalogue()
-    seen: dict[str, Requirement | Defect] = {}
+    seen: set[str] = set()
     for folder, members in by_folder.items():
         profile = _profile(folder, members)
         if profile.name in catalogue.profiles:
             raise CatalogueError(Location(folder), "", f"profile {profile.name} exists twice")
         catalogue.profiles[profile.name] = profile
-        for each in (*profile.requirements, *profile.defects):
-            if each.id in seen:
-                raise CatalogueError(Location(folder), each.id, "this id is used twice")
-            seen[each.id] = each
+        for identifier in [each.id for each in profile.requirements] + [each.id for each in profile.defects]:
+            if identifier in seen:
+                raise CatalogueError(Location(folder), identifier, "this id is used twice")
+            seen.add(identifier)
     return catalogue
 
 

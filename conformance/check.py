@@ -69,7 +69,7 @@ class Check:
         return "inventory" in self.signature.parameters
 
     def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """`with:` checked against the keyword-only parameters; raises OptionError for unknown, missing or wrong ones."""
+        """`with:` held against the keyword-only parameters; raises OptionError for unknown, missing or wrong ones."""
         known = {n: p for n, p in self.signature.parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
         for name, value in given.items():
             if name not in known:

@@ -1,4 +1,4 @@
-"""`expect:` held against an object: fields by meaning and a handful of operators. Nothing more; beyond that it is Python."""
+"""`expect:` held against an object: fields by meaning and a handful of operators; what needs more is Python."""
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.catalogue import SEVERITIES, Requirement
+from conformance.catalogue import Requirement
 from conformance.check import Check, NotApplicable
-from conformance.finding import Finding, Outcome, Result, Subject, Unjudged
+from conformance.finding import SEVERITIES, Finding, Outcome, Result, Subject, Unjudged
 from conformance.kube.inventory import Inventory, Match
 from conformance.kube.object import Document, FieldTypeError, Object, TextFile
 from conformance.kube.podspec import Container, PodSpec

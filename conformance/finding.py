@@ -10,6 +10,10 @@ from conformance.kube.object import Document, Location, Object, TextFile
 from conformance.kube.path import Path, parse, render
 
 
+#: of a requirement, from the least
+SEVERITIES = ("info", "low", "medium", "high", "critical")
+
+
 class Outcome(StrEnum):
     """What became of one requirement. The words never blur: only `passed` means that something was judged and held."""
 

@@ -15,7 +15,7 @@ import pytest
 from conformance.settings import PACKAGE, Settings, UsageError
 
 RUN = pytest.StashKey[Any]()
-RECORDS = pytest.StashKey[list[dict[str, Any]]]()
+RECORDS = pytest.StashKey[list[Any]]()
 OBJECTS = pytest.StashKey[int]()
 
 
@@ -157,7 +157,7 @@ class Verdict:
 def result(request: pytest.FixtureRequest) -> Verdict:
     """Evaluate the requirement. This happens in setup, so what cannot be evaluated is an ERROR, not a FAILED."""
     run = request.config.stash[RUN]
-    found, entry = run.judge(request.param)
+    entry = run.judge(request.param)
     request.node.plumbline_record = entry
     properties = {"id": entry["id"], "severity": entry["severity"], "document": entry["source"]["document"]}
     request.node.user_properties += [*properties.items(), ("section", entry["source"]["section"])]

@@ -14,7 +14,7 @@ from conformance import catalogue, registry, waiver
 from conformance.catalogue import Catalogue, Requirement
 from conformance.check import Check
 from conformance.evaluate import Policy, evaluate
-from conformance.finding import Finding, Outcome, Result
+from conformance.finding import Finding, Outcome
 from conformance.kube.inventory import Inventory
 from conformance.report.record import ResultRecord, finding_record, record
 from conformance.settings import OWN_PROFILE, Settings, Target, UsageError, policy_folders
@@ -65,7 +65,7 @@ class Run:
 
     @cached_property
     def waivers(self) -> Waivers:
-        """Waivers of `--waivers` and plumbline.toml; a file that does not load is a problem, reported like an expired one."""
+        """Waivers of `--waivers` and plumbline.toml; a file that does not load is reported like an expired one."""
         loaded = sources.load(list(self.settings.waivers), jobs=1)
         found = waiver.load([*loaded.documents])
         found.problems += [waiver.WaiverProblem(each.location, each.reason) for each in loaded.rejected]
@@ -110,12 +110,12 @@ class Run:
         )
         return Inventory(loaded.objects, loaded.documents, loaded.texts, loaded.rejected, loaded.files)
 
-    def judge(self, asked: Asked) -> tuple[Result, ResultRecord]:
+    def judge(self, asked: Asked) -> ResultRecord:
         """Evaluate one requirement on its target."""
         policy = Policy(self.settings.hardened, self.settings.fail_on)
         inventory = self.inventory(asked.target)
         result = evaluate(asked.requirement, asked.check, inventory, self.waivers, policy)
-        return result, record(asked.requirement, result, asked.target.name)
+        return record(asked.requirement, result, asked.target.name)
 
     @property
     def objects(self) -> int:
@@ -172,7 +172,9 @@ def waiver_record(run: Run, results: Sequence[ResultRecord]) -> ResultRecord | N
         check="",
         remediation="Remove the waiver, or have its owner renew it with a new date and a reason that still holds.",
         source={"document": "kube-plumbline", "section": "Waivers", "lines": "", "quote": ""},
-        findings=[finding_record(WAIVERS_ID, Finding(None, "", each.reason, location=each.location)) for each in problems],
+        findings=[
+            finding_record(WAIVERS_ID, Finding(None, "", each.reason, location=each.location)) for each in problems
+        ],
         errors=[],
     )
 

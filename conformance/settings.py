@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from conformance.catalogue import SEVERITIES
+from conformance.finding import SEVERITIES
 
 CONFIG = "plumbline.toml"
 #: judged when neither the command line nor a plumbline.toml names a profile: they demand nothing undeclared
