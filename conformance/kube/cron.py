@@ -58,7 +58,7 @@ class Schedule:
         self._read(text.strip() if self.zone_in_text else text)
 
     @classmethod
-    def parse(cls, text: str, time_zone: str | None = None) -> Schedule:
+    def parse(cls, text: object, time_zone: str | None = None) -> Schedule:
         """The schedule of a text such as `0 2 * * 1-5`, `@daily` or `@every 1h30m` and of `spec.timeZone`.
 
         Traps: Sunday is 0 and never 7; there are no seconds, no `L`, `#`, `W`, `@reboot`; ranges do not wrap (`5-1`);
@@ -71,6 +71,8 @@ class Schedule:
         Raises `CronError` for what the API server calls invalid, except that prefix. A date that never comes
         (31 February) is valid; see `never_fires`.
         """
+        if not isinstance(text, str):
+            raise CronError(f"a schedule is a string, not {text!r}")
         return _parse(text, time_zone)
 
     @classmethod

@@ -56,6 +56,12 @@ def test_refused(text: str) -> None:
         Schedule.parse(text)
 
 
+@pytest.mark.parametrize("value", [None, 5, 5.0, True, [], {}, ["0 2 * * *"]])
+def test_other_types_are_refused(value: object) -> None:
+    with pytest.raises(CronError):
+        Schedule.parse(value)
+
+
 @pytest.mark.parametrize(
     ("text", "same"),
     [
