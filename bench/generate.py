@@ -168,22 +168,7 @@ KINDS = (
     ("v1", "ServiceAccount", SERVICE_ACCOUNT),
     ("networking.k8s.io/v1", "Ingress", INGRESS),
 )
-WORDS = [
-    "amber",
-    "birch",
-    "cedar",
-    "delta",
-    "ember",
-    "fjord",
-    "grove",
-    "harbor",
-    "inlet",
-    "juniper",
-    "krill",
-    "larch",
-    "maple",
-    "north",
-]
+WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "harbor", "inlet", "juniper", "krill", "larch")
 
 
 def application(chance: random.Random, number: int) -> list[tuple[str, str]]:

@@ -4,8 +4,8 @@
 
 Every figure is of a whole process: wall and CPU seconds from the operating system's accounting of the finished child,
 peak memory of its largest process. The tools take turns (A B C A B C …), so that a machine whose speed drifts treats
-them alike; the median is printed, and the spread beside it. `--install` fetches the peers that the Go and Python package
-clients can build. kube-linter and polaris must be built from their sources and put on PATH.
+them alike; the median is printed, and the spread beside it. `--install` fetches the peers that the Go and Python
+package clients can build. kube-linter and polaris must be built from their sources and put on PATH.
 """
 
 from __future__ import annotations
