@@ -85,7 +85,7 @@ class Node:
                 raise FieldTypeError((*self.path, *steps[:depth]), "a mapping", value)
             if value is None:
                 return default
-        return value
+        return default if value is None else value
 
     def at(self, field: str | Path) -> Node:
         """The node at a dotted path; its `raw` is None when absent."""
