@@ -67,15 +67,14 @@ def _field(context: Node, name: str) -> Node:
 
 
 def _inherited(pod: PodSpec, container: Container, name: str) -> Node:
-    own = _field(container.security_context, name)
-    if own.raw is not None:
-        return own
-    if name == "appArmorProfile":
-        annotated = _annotated_apparmor(pod, container)
+    own = container.security_context
+    if own.raw.get(name) is None:
+        annotated = _annotated_apparmor(pod, container) if name == "appArmorProfile" else None
         if annotated is not None:
             return annotated
-    pods = _field(pod.security_context, name)
-    return own if pods.raw is None else pods
+        if pod.security_context.raw.get(name) is not None:
+            return _field(pod.security_context, name)
+    return _field(own, name)
 
 
 def _annotated_apparmor(pod: PodSpec, container: Container) -> Node | None:
