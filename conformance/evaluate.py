@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,8 +68,10 @@ def _outcome(result: Result, fails: bool) -> Outcome:
 
 
 def _judge(requirement: Requirement, check: Check, inventory: Inventory, result: Result) -> None:
-    subjects = list(select(check.subject, requirement.match, inventory)) if check.subject else [None]
+    subjects, result.errors = select(check.subject, requirement.match, inventory) if check.subject else ([None], [])
     if not subjects:
+        if result.errors:
+            return
         if requirement.require == "present":
             result.findings.append(Finding(None, "", f"no {requirement.match} is declared"))
         else:
@@ -129,26 +131,33 @@ def owner(subject: Any) -> Subject:
     return subject if isinstance(subject, Document | TextFile) else None
 
 
-def select(kind: type | None, match: Match, inventory: Inventory) -> Iterable[Any]:
-    """The subjects of one kind that a match means, in loading order."""
-    selectors: dict[Any, Callable[[], Iterable[Any]]] = {
-        Object: lambda: inventory.select(match),
-        PodSpec: lambda: _pods(match, inventory),
-        Container: lambda: (container for pod in _pods(match, inventory) for container in pod.containers),
-        Document: lambda: inventory.select_documents(match),
-        TextFile: lambda: inventory.select_texts(match),
-    }
-    return selectors[kind]()
+def select(kind: type, match: Match, inventory: Inventory) -> tuple[list[Any], list[Unjudged]]:
+    """The subjects of one kind that a match means, in loading order, and what could not be looked into.
+
+    A pod whose `containers` is no list must cost neither the other pods their verdict nor itself the error.
+    """
+    if kind is Document:
+        return list(inventory.select_documents(match)), []
+    if kind is TextFile:
+        return list(inventory.select_texts(match)), []
+    selected: list[Any] = []
+    errors: list[Unjudged] = []
+    for each in inventory.candidates(match):
+        try:
+            if match.selects(each):
+                selected += _parts(kind, each, inventory)
+        except FieldTypeError as error:
+            errors.append(Unjudged(each, error.path, str(error)))
+    return selected, errors
 
 
-def _pods(match: Match, inventory: Inventory) -> Iterator[PodSpec]:
-    if match == Match():
-        yield from inventory.pods()
-        return
-    for each in inventory.select(match):
-        spec = inventory.pod_spec(each)
-        if spec is not None:
-            yield spec
+def _parts(kind: type, thing: Object, inventory: Inventory) -> tuple[Any, ...]:
+    if kind is Object:
+        return (thing,)
+    pod = inventory.pod_spec(thing)
+    if pod is None:
+        return ()
+    return (pod,) if kind is PodSpec else tuple(pod.containers)
 
 
 __all__ = ["NotApplicable", "Policy", "evaluate", "owner", "select"]

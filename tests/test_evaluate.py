@@ -15,6 +15,7 @@ from conformance.finding import Finding, Outcome, Unjudged
 from conformance.kube.inventory import Inventory, Match
 from conformance.kube.object import Document, Location, Object
 from conformance.kube.path import Path, render
+from conformance.kube.podspec import Container
 from conformance.waiver import Waiver, Waivers
 
 
@@ -165,3 +166,29 @@ def test_a_check_of_all_subjects_counts_each() -> None:
 def test_a_check_of_the_inventory_is_called_once() -> None:
     assert evaluate(requirement(), made(world), Inventory([thing()])).outcome is Outcome.PASSED
     assert evaluate(requirement(), made(world), Inventory([thing(), thing()])).outcome is Outcome.FAILED
+
+
+def ports(container: Container) -> Iterator[Finding]:
+    if container.get("hostPort"):
+        yield Finding(container.pod.owner, (*container.path, "hostPort"), "uses a host port")
+
+
+def pod(containers: Any) -> Object:
+    spec = {"containers": containers}
+    return Object({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}, Here())
+
+
+def test_a_pod_whose_containers_are_no_list_costs_nobody_else_a_verdict() -> None:
+    world = Inventory([pod("nginx"), pod([{"name": "a", "hostPort": 80}]), pod([{"name": "b"}])])
+    result = evaluate(requirement(match=Match()), made(ports), world)
+    assert result.outcome is Outcome.ERROR
+    assert [e.reason for e in result.errors] == ["spec.containers is a string, not a list"]
+    assert [f.field_text for f in result.findings] == ["spec.containers[0].hostPort"]
+    assert result.evaluated == 2
+
+
+def test_labels_of_the_wrong_type_are_an_error_of_that_object_alone() -> None:
+    odd = Object({"apiVersion": "v1", "kind": "Thing", "metadata": {"name": "o", "labels": ["a"]}}, Here())
+    result = outcome(odd, thing(ok=True), match=Match(kinds=("Thing",), labels={"a": "*"}))
+    assert [e.reason for e in result.errors] == ["metadata.labels is a list, not a mapping"]
+    assert result.outcome is Outcome.ERROR

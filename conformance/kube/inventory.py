@@ -128,12 +128,16 @@ class Inventory:
         """The pod spec that an object of this inventory carries."""
         return self.pod_specs.get(id(thing))
 
+    def candidates(self, match: Match) -> Iterator[Object]:
+        """Objects of the kinds that a match names, or all; the rest of the match is still to be asked."""
+        if not match.kinds:
+            yield from self.objects
+        for kind in match.kinds:
+            yield from self.by_kind.get(kind, ())
+
     def select(self, match: Match) -> Iterator[Object]:
         """Objects that a match means, in loading order within each kind."""
-        if not match.kinds:
-            yield from (each for each in self.objects if match.selects(each))
-        for kind in match.kinds:
-            yield from (each for each in self.by_kind.get(kind, ()) if match.selects(each))
+        return (each for each in self.candidates(match) if match.selects(each))
 
     def select_documents(self, match: Match) -> Iterator[Document]:
         """YAML and JSON documents by path; Kubernetes objects are documents too."""
