@@ -1,0 +1,1 @@
+"""Reading alert rules and trying them out on made-up series."""
