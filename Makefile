@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 ARGS   ?= manifests/reference
 STAMP  := $(VENV)/.installed
 
-.PHONY: check test lint types lock clean
+.PHONY: check test lint types docs lock clean
 check: $(STAMP)
 	@$(BIN)/plumbline check $(ARGS)
 
@@ -20,6 +20,10 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	@$(BIN)/mypy
+
+# The generated page of every requirement; a test fails while it is stale.
+docs: $(STAMP)
+	@$(BIN)/plumbline list --format markdown > docs/catalogue.md
 
 # Exact versions for CI; the lower bounds for users stand in pyproject.toml.
 lock: $(STAMP)
