@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from conformance.catalogue import Requirement
@@ -17,6 +18,8 @@ from conformance.sources import load as sources
 
 ROOT = Path(__file__).parent / "fixtures"
 _MARK = re.compile(r"#\s*(requirement|finding|missing):\s*([a-z0-9 -]+?)\s*$", re.MULTILINE)
+
+_AS_OF = re.compile(r"#\s*as-of:\s*([0-9-]{10})\s*$", re.MULTILINE)
 
 Mark = tuple[str, str, int]
 
@@ -76,7 +79,16 @@ def catalogue() -> dict[str, Requirement]:
 def inventory(path: Path) -> Inventory:
     """One fixture, loaded as a run would load it, without rendering."""
     loaded = sources.load([str(path)], jobs=1)
-    return Inventory(loaded.objects, loaded.documents, loaded.texts, loaded.rejected, loaded.files)
+    return Inventory(loaded.objects, loaded.documents, loaded.texts, loaded.rejected, loaded.files, as_of(path))
+
+
+def as_of(path: Path) -> date | None:
+    """The day that a fixture is judged as of, from a comment `# as-of: 2026-11-20` in any of its files."""
+    for file in Case(path).files():
+        found = _AS_OF.search(file.read_text(encoding="utf-8", errors="replace"))
+        if found:
+            return date.fromisoformat(found.group(1))
+    return None
 
 
 def judge(requirement: Requirement, world: Inventory) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from fnmatch import fnmatchcase
 from functools import cached_property
 
@@ -80,6 +81,7 @@ class Inventory:
         texts: Sequence[TextFile] = (),
         rejected: Sequence[Rejected] = (),
         files: Sequence[str] = (),
+        as_of: date | None = None,
     ) -> None:
         self.objects = objects
         self.documents = documents
@@ -87,6 +89,8 @@ class Inventory:
         self.rejected = rejected
         #: every file that was seen, as shown to people
         self.files = files
+        #: the day to judge ages against; None where nobody said, and then no age is judged
+        self.as_of = as_of
 
     @cached_property
     def by_kind(self) -> Mapping[str, list[Object]]:
