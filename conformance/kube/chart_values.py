@@ -40,9 +40,9 @@ class Layer:
         steps = (*self.path, *key.split("."))
         node: Any = self.document.raw
         for step in steps:
-            if (isinstance(step, str) and isinstance(node, dict) and step in node) or (
-                isinstance(step, int) and isinstance(node, list) and step < len(node)
-            ):
+            by_name = isinstance(step, str) and isinstance(node, dict) and step in node
+            by_index = isinstance(step, int) and isinstance(node, list) and step < len(node)
+            if by_name or by_index:
                 node = node[step]
             else:
                 return None

@@ -43,7 +43,7 @@ _Tokens = list[tuple[str, str, int]]
 
 
 def parse(text: str) -> Block:
-    """The whole text as one block without a type. What is not understood is skipped: this finds, it does not validate."""
+    """The whole text as one block without a type. What is not understood is skipped: this only finds."""
     found: _Tokens = []
     line = 1
     for token in _TOKEN.finditer(text.replace("\r\n", "\n")):
