@@ -32,9 +32,7 @@ from conformance.scripts.find import Script, environment, runs, scripts
 from conformance.scripts.shell import Command, Shell
 
 NEITHER = "neither such a script nor a listing of backup files"
-_PLACEHOLDER = re.compile(
-    r"@(?:[\w-]+\.)*example\.(?:com|org|net)\Z|@[\w.-]+\.(?:example|invalid|test)\Z", re.IGNORECASE
-)
+_PLACEHOLDER = re.compile(r"@(?:[\w-]+\.)*example(?:\.(?:com|org|net))?\Z", re.IGNORECASE)
 _READING = re.compile(r"umask 0?[0-7]77\Z")
 
 
@@ -109,7 +107,7 @@ def _left_in_pod(script: Script, pod: str) -> Iterator[Finding]:
         removed = any(
             c.name == "kubectl" and "exec" in c.words and "rm" in c.words and pod in c.words for c in commands
         )
-        trapped = any(c.name == "trap" and "rm" in c.text and target in c.text for c in commands)
+        trapped = any(c.name == "trap" and "rm" in c.text and target.split("$")[0] in c.text for c in commands)
         if not removed and not trapped:
             where = script.at(command.line)
             yield Finding(script.subject, where, f"leaves {target} in pod {pod}", "rm after copying", target)
@@ -150,7 +148,7 @@ def _recipients(command: Command, inventory: Inventory, program: str) -> Iterato
 
 @check
 def test_backup_permissions(inventory: Inventory, *, script: list[str], directory: str, listing: str) -> Iterator[Said]:
-    """Nobody but the owner reads backups: scripts set `umask 077` before they write, files are 0600 and directories 0700.
+    """Nobody but the owner reads backups: `umask 077` before anything is written, files 0600, directories 0700.
 
     With the usual umask 022 a shell redirection makes files that everybody can read.
     """
@@ -190,7 +188,7 @@ def test_backup_fresh(
     encrypted: bool = False,
     max_days: int = 0,
 ) -> Iterator[Said]:
-    """When the listing was taken there was a good backup that was young enough: not empty, not broken, not from the future.
+    """When the listing was taken there was a good and young backup: not empty, not broken, not from the future.
 
     Ages count from the listing's own time, because copying resets nothing there. With a date to judge as of, a listing
     that is older than a day says nothing about today.
@@ -210,7 +208,7 @@ def test_backup_fresh(
             faults = list(_faults(there, newest, encrypted)) or [("modified", f"is {there.age(newest)} old")]
             for name, message in faults:
                 yield _listed(there, newest, name, message, newest.node.get(name))
-        as_of = getattr(inventory, "as_of", None)
+        as_of = inventory.as_of
         if as_of is not None and (as_of - there.taken.date()).days > 1:
             yield Finding(
                 there.document, "taken", f"says nothing about {as_of}", f"within a day of {as_of}", str(there.taken)
@@ -274,7 +272,7 @@ def test_argocd_backup_complete(inventory: Inventory, *, script: str, resources:
     """
     found = scripts(inventory, script)
     if not found:
-        yield NotApplicable(NO_SCRIPT)
+        yield NotApplicable("no such script")
     for each in found:
         commands = each.shell.commands
         whole = [c for c in commands if c.has("argocd", "admin", "export")]
