@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator
 from functools import cache
 from html import escape
@@ -19,6 +20,7 @@ from conformance.report.record import ErrorRecord, FindingRecord, Report, Result
 #: rows of one requirement; a browser becomes slow far above that
 ROWS = 1000
 _LIMIT = 400
+_KEYWORD = re.compile(r"\b(MUST|SHOULD|MAY)( NOT)?\b")
 _TITLES = {
     "error": ("Could not be judged", "Nobody knows whether these hold: something could not be read or evaluated."),
     "failed": ("Failed", "These do not hold, and they are binding."),
@@ -105,7 +107,7 @@ def _bar(report: Report) -> str:
 
 
 def _next(report: Report) -> Iterator[str]:
-    todo = list(steps(report))
+    todo = [each for each in steps(report) if "--report" not in each.command]
     if todo:
         yield '<section class="next" aria-labelledby="next">\n<h2 id="next">What to do next</h2>\n<ul>'
         for each in todo:
@@ -136,6 +138,9 @@ def _section(outcome: str, results: list[ResultRecord]) -> Iterator[str]:
     yield "</section>"
 
 
+_COLUMNS = ("Where", "Object", "What", "Expected", "Observed")
+
+
 def _card(result: ResultRecord) -> Iterator[str]:
     is_open = " open" if result["outcome"] in ("error", "failed") else ""
     severity, name = _text(result["severity"]), _text(wording.label(result))
@@ -145,24 +150,24 @@ def _card(result: ResultRecord) -> Iterator[str]:
         f' <span class="title">{_text(result["title"])}</span>'
         f' <code class="id">{name}</code> <span class="number">{_text(_amount(result))}</span></summary>'
     )
-    yield f'<p class="statement"><b>{_text(result["keyword"])}</b> {_text(result["statement"])}</p>'
+    statement = _KEYWORD.sub(r"<b>\g<0></b>", _text(result["statement"]))
+    yield f'<p class="statement">{statement}</p>'
     if result["reason"]:
         yield f"<p>{_text(result['reason'])}</p>"
     yield from _table(result)
     yield "<dl>"
     if result["outcome"] != "passed":
-        yield f"<dt>Mend</dt><dd>{_text(result['remediation'])}</dd>"
+        yield f"<dt>Fix</dt><dd>{_text(result['remediation'])}</dd>"
     quoted = f"<blockquote>{_text(result['source']['quote'])}</blockquote>" if result["source"]["quote"] else ""
-    yield f"<dt>Source</dt><dd>{escape(wording.source_text(result['source']))}{quoted}</dd>"
-    yield f"<dt>More</dt><dd><code>plumbline explain {_text(result['id'])}</code></dd>\n</dl>\n</details>"
+    yield f"<dt>Source</dt><dd>{escape(wording.source_text(result['source']))}{quoted}</dd>\n</dl>\n</details>"
 
 
 def _amount(result: ResultRecord) -> str:
     parts = [wording.count(len(result["errors"]), "error")] if result["errors"] else []
     findings = wording.standing(result) or result["findings"]
     parts += [wording.count(len(findings), "finding")] if findings else []
-    if not parts and wording.not_checked(result):
-        return "not checked by anything yet"
+    if not parts and result["outcome"] == "skipped":
+        return "not checked by anything yet" if wording.not_checked(result) else "nothing to judge"
     return ", ".join(parts) or f"{result['evaluated']:,} looked at"
 
 
@@ -170,35 +175,41 @@ def _table(result: ResultRecord) -> Iterator[str]:
     number = len(result["errors"]) + len(result["findings"])
     if not number:
         return
-    yield '<div class="scroll" tabindex="0" role="region" aria-label="Findings"><table>\n<thead><tr>'
-    yield "".join(f'<th scope="col">{name}</th>' for name in ("Where", "Object", "What", "Expected", "Observed"))
-    yield "</tr></thead>\n<tbody>"
     rows = [_row(each, each["reason"]) for each in result["errors"][:ROWS]]
     rows += [_row(each, each["message"], each) for each in result["findings"][: ROWS - len(rows)]]
-    yield from rows
+    columns = [name for name in _COLUMNS if any(row[name] for row in rows)]
+    yield '<div class="scroll" tabindex="0" role="region" aria-label="Findings"><table>\n<thead><tr>'
+    yield "".join(f'<th scope="col">{name}</th>' for name in columns) + "</tr></thead>\n<tbody>"
+    for row in rows:
+        yield "<tr>" + "".join(f'<td class="{name.lower()}">{row[name]}</td>' for name in columns) + "</tr>"
     yield "</tbody></table></div>"
     if number > len(rows):
         yield f"<p>… and {number - len(rows):,} more; the json report has all of them.</p>"
 
 
-def _row(said: FindingRecord | ErrorRecord, text: str, finding: FindingRecord | None = None) -> str:
+def _row(said: FindingRecord | ErrorRecord, text: str, finding: FindingRecord | None = None) -> dict[str, str]:
+    """Cells by column; a column that is empty in every row is not shown."""
     origin = wording.via(said["location"])
-    where = _code(wording.place(said["location"])) + (f"<br>via {_code(origin)}" if origin else "")
-    field = f"{_code(said['field'])}<br>" if said["field"] else ""
-    what = field + _text(wording.shortened(wording.prose(text), _LIMIT * 4))
-    values = ("", "")
+    field = f"{_code(wording.plain(said['field']), '.')}<br>" if said["field"] else ""
+    row = dict.fromkeys(_COLUMNS, "")
+    row["Where"] = _code(wording.place(said["location"])) + (f"<br>via {_code(origin)}" if origin else "")
+    row["Object"] = escape(wording.object_name(said["object"]))
+    row["What"] = field + _text(wording.shortened(wording.prose(text), _LIMIT * 4))
     if finding is not None:
-        what += f"<br><i>waived: {_text(finding['waived'])}</i>" if finding["waived"] else ""
-        values = (finding["expected"], finding["observed"])
-    cells = [where, escape(wording.object_name(said["object"])), what]
-    cells += [_code(wording.shortened(wording.plain(value), _LIMIT)) for value in values]
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+        row["What"] += f"<br><i>waived: {_text(finding['waived'])}</i>" if finding["waived"] else ""
+        row["Expected"] = _value(finding["expected"])
+        row["Observed"] = _value(finding["observed"])
+    return row
+
+
+def _value(value: str) -> str:
+    return _code(wording.shortened(wording.plain(value), _LIMIT))
 
 
 def _text(text: str) -> str:
     return escape(wording.prose(text))
 
 
-def _code(shown: str) -> str:
-    """A name that is already plain; `<wbr>` lets long paths break where a reader expects it."""
-    return f"<code>{escape(shown).replace('/', '/<wbr>').replace('.', '.<wbr>')}</code>" if shown else ""
+def _code(shown: str, after: str = "/") -> str:
+    """A name that is already plain; `<wbr>` lets long ones break where a reader expects it."""
+    return f"<code>{escape(shown).replace(after, after + '<wbr>')}</code>" if shown else ""

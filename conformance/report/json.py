@@ -8,23 +8,23 @@ import orjson
 
 from conformance.report.record import Report
 
-_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+_END = orjson.OPT_APPEND_NEWLINE
 
 
 def write(report: Report) -> bytes:
     """UTF-8 JSON, indented by two, the keys in the order of the record."""
-    return dumps(report)
+    return dumps(report, _END | orjson.OPT_INDENT_2)
 
 
-def dumps(value: Any) -> bytes:
-    """Any JSON value as every JSON format here is written.
+def dumps(value: Any, options: int = _END) -> bytes:
+    """A JSON value in UTF-8, compact unless the options say otherwise.
 
     JSON cannot hold lone surrogates, which file names that are no UTF-8 turn into; they are spelled `\\udcff`.
     """
     try:
-        return orjson.dumps(value, option=_OPTIONS)
+        return orjson.dumps(value, option=options)
     except TypeError:
-        return orjson.dumps(_encodable(value), option=_OPTIONS)
+        return orjson.dumps(_encodable(value), option=options)
 
 
 def _encodable(value: Any) -> Any:

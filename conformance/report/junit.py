@@ -103,7 +103,7 @@ def _lines(result: ResultRecord) -> Iterator[str]:
         waived = f"[waived: {wording.prose(finding['waived'])}]" if finding["waived"] else ""
         yield _joined(finding, said, waived)
     if result["errors"] or result["findings"]:
-        yield f"Mend: {wording.prose(result['remediation'])}"
+        yield f"Fix: {wording.prose(result['remediation'])}"
 
 
 def _joined(of: FindingRecord | ErrorRecord, *parts: str) -> str:

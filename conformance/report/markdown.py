@@ -101,7 +101,7 @@ def _details(result: ResultRecord) -> str:
     lines = ["", f"<details><summary>{summary}</summary>", "", inline(result["statement"]), ""]
     lines += _table(result)
     quoted = f": “{inline(result['source']['quote'])}”" if result["source"]["quote"] else ""
-    lines += [f"**Mend:** {inline(result['remediation'])}", ""]
+    lines += [f"**Fix:** {inline(result['remediation'])}", ""]
     lines += [f"**Source:** {inline(wording.source_text(result['source']))}{quoted}", "", "</details>", ""]
     return "\n".join(lines)
 

@@ -31,10 +31,10 @@ def steps(report: Report) -> Iterator[Step]:
     places = (wording.place(error["location"]) for each in errors for error in each["errors"])
     unread = next(filter(None, places), "")
     if unread:
-        yield Step(f"Mend {unread} first: what cannot be read hides whatever stands in it.")
+        yield Step(f"Fix {unread} first: what cannot be read hides whatever stands in it.")
     worst = [*failed, *errors, *wording.of_outcome(report, "warned")]
     if worst:
-        yield Step("what it asks, why, how to mend it, how to waive it", f"plumbline explain {worst[0]['id']}")
+        yield Step("what it asks, why, how to fix it, how to waive it", f"plumbline explain {worst[0]['id']}")
     if failed or errors:
         yield Step("judges only this one again", f"{_command(report)} -k {worst[0]['id']}")
     yield Step("all of it on one page; also sarif, junit, markdown", f"{_command(report)} --report html=plumbline.html")

@@ -5,9 +5,14 @@
   const field = (name) => form.elements.namedItem(name);
   const cards = [...document.querySelectorAll(".card")];
   const texts = new Map();
-  const text = (card) => {
-    if (!texts.has(card)) texts.set(card, card.textContent.toLowerCase());
-    return texts.get(card);
+  const has = (element, words) => {
+    if (!texts.has(element)) texts.set(element, element.textContent.toLowerCase());
+    return words.every((word) => texts.get(element).includes(word));
+  };
+  const filterRows = (card, words) => {
+    const rows = [...card.querySelectorAll("tbody tr")].map((row) => [row, has(row, words)]);
+    const some = rows.some(([, hit]) => hit);
+    for (const [row, hit] of rows) row.hidden = some && !hit;
   };
   const filter = () => {
     const words = field("text").value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -15,7 +20,8 @@
     let matches = 0;
     for (const card of cards) {
       const wanted = !severities.length || severities.includes(card.dataset.severity);
-      card.hidden = !(wanted && words.every((word) => text(card).includes(word)));
+      card.hidden = !(wanted && has(card, words));
+      if (!card.hidden) filterRows(card, words);
       matches += !card.hidden;
     }
     for (const section of document.querySelectorAll("main > section:not(.next)"))
@@ -33,7 +39,7 @@
   field("open").addEventListener("click", () => openAll(true));
   field("close").addEventListener("click", () => openAll(false));
   addEventListener("hashchange", openLinked);
-  addEventListener("beforeprint", () => openAll(true));
+  addEventListener("beforeprint", () => cards.forEach((card) => { card.open = !card.matches(".skipped *, .passed *"); }));
   form.hidden = cards.length === 0;
   openLinked();
 })();

@@ -42,7 +42,7 @@ def rule(result: ResultRecord) -> dict[str, Any]:
 
 def _help(result: ResultRecord) -> str:
     source, quoted = result["source"], wording.prose(result["source"]["quote"])
-    lines = [wording.prose(result["statement"]), f"Mend: {wording.prose(result['remediation'])}"]
+    lines = [wording.prose(result["statement"]), f"Fix: {wording.prose(result['remediation'])}"]
     lines.append(f"Source: {wording.source_text(source)}" + (f": “{quoted}”" if quoted else ""))
     return "\n".join([*lines, f"More: plumbline explain {result['id']}"])
 
@@ -51,7 +51,7 @@ def _help_markdown(result: ResultRecord) -> str:
     quoted = wording.prose(result["source"]["quote"])
     parts = [
         f"**{inline(result['statement'])}**",
-        f"**Mend:** {inline(result['remediation'])}",
+        f"**Fix:** {inline(result['remediation'])}",
         f"**Source:** {inline(wording.source_text(result['source']))}",
         f"> {inline(quoted)}" if quoted else "",
         f"More: {code('plumbline explain ' + result['id'])}",

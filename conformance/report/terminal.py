@@ -160,7 +160,7 @@ def _full(results: list[ResultRecord], page: Page) -> Iterator[str]:
         yield from _some((_error(each, page) for each in errors), len(errors), ERRORS_SHOWN, page)
         yield from _some((_finding(each, page) for each in findings), len(findings), FINDINGS_SHOWN, page)
         if result["remediation"]:
-            yield from page.wrapped(wording.prose(result["remediation"]), 10, "    Mend: ")
+            yield from page.wrapped(wording.prose(result["remediation"]), 9, "    Fix: ")
 
 
 def _head(result: ResultRecord, page: Page, width: int = 0) -> str:
