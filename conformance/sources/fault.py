@@ -9,8 +9,7 @@ from yaml.reader import ReaderError
 
 #: libyaml's words -> ours; what is not listed is said in libyaml's words
 _REASONS = {
-    "mapping values are not allowed in this context": 'a second ": " in one value, or a wrongly indented key: quote the '
-    "value or mend the indentation",
+    "mapping values are not allowed in this context": 'a second ": " in one value, or a wrongly indented key',
     "block sequence entries are not allowed in this context": 'a "- " list item cannot start here',
     "mapping keys are not allowed in this context": 'a "? " key cannot start here',
     "did not find expected key": "a key was expected here: the indentation or a quote is wrong",
@@ -37,7 +36,7 @@ _REASONS = {
 _UNCLOSED = frozenset(("found unexpected end of stream", "found unexpected document indicator"))
 
 
-class Fault(Exception):
+class Fault(Exception):  # noqa: N818 - a fault of the document, not of ours
     """A document that cannot be loaded. Lines and columns count from 1, inside the text that was being read."""
 
     def __init__(self, reason: str, line: int = 1, column: int = 1) -> None:

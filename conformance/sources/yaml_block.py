@@ -33,7 +33,7 @@ _FLOW_DEPTH = 20
 _MISSING: Any = object()
 
 
-class _Unsure(Exception):
+class _Unsure(Exception):  # noqa: N818 - no error: another reader is asked
     """The line is not in the style that this module knows."""
 
 

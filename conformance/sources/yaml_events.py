@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
-from yaml.cyaml import CParser
+from yaml._yaml import CParser
 from yaml.events import (
     AliasEvent,
     DocumentEndEvent,
@@ -192,9 +192,8 @@ class Builder:
         pending = [value]
         while pending:
             node = pending[-1]
-            children = [
-                child for child in (node.values() if node.__class__ is dict else node) if child.__class__ in (dict, list)
-            ]
+            values = node.values() if node.__class__ is dict else node
+            children = [child for child in values if child.__class__ in (dict, list)]
             missing = [child for child in children if id(child) not in weights]
             if missing:
                 pending.extend(missing)
@@ -209,7 +208,7 @@ class Builder:
         return weights[id(value)]
 
     def _merge(self, container: dict[str, Any], value: Any, event: Any) -> None:
-        # The later key wins, be it merged or written out, and in a list the earlier mapping: as Kubernetes' loader does.
+        # As in Kubernetes' loader: the later key wins, be it merged or written out, and in a list the earlier mapping.
         sources = value if value.__class__ is list and event.__class__ is not AliasEvent else [value]
         for source in reversed(sources):
             if source.__class__ is not dict:
