@@ -88,7 +88,7 @@ class Marks:
         """The place of a field, or of its nearest parent that is present."""
         place = self.root
         for step in path:
-            node = place.node if place is not None else None
+            node: Any = place.node if place is not None else None
             known = step in node if isinstance(node, dict) else isinstance(node, list) and _within(node, step)
             if not known:
                 break

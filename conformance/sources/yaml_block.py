@@ -40,9 +40,13 @@ class _Unsure(Exception):  # noqa: N818 - no error: another reader is asked
 def build(text: str) -> tuple[Any, int] | None:
     """Value and first line of the one document of a text, or None where libyaml has to be asked.
 
-    The text must hold no control characters, tabs, or line breaks other than `\\n`, and begin behind any `---`.
+    The text must be free of characters that need care, as `decode` says; it may begin with the `---` of its document.
     """
     lines = text.split("\n")
+    if text.startswith("---"):
+        if (rest := lines[0][3:].lstrip(" \t")) and rest[0] != "#":
+            return None
+        lines[0] = ""
     if len(_lines) > _LINES_LIMIT:
         _lines.clear()
         _lines[""] = (_SKIP, 0, 0, "", None)
@@ -136,7 +140,7 @@ def _build(lines: list[str]) -> tuple[Any, int]:
 def _read(line: str) -> _Line | None:
     """What a line says; None where it is unsure."""
     found = _LINE.match(line)
-    if found is None:
+    if found is None or "\t" in line:
         return None
     indent, dash, key, rest = found.groups()
     if key is not None and len(key) > _LONG_LINE:
