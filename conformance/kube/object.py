@@ -98,8 +98,10 @@ class Node:
 
     def sequence(self, field: str | Path) -> list[Node]:
         """The elements of a list field as nodes; empty when absent."""
-        steps = (*self.path, *parse(field))
         elements = self._typed(field, list, "a list", [])
+        if not elements:
+            return []
+        steps = (*self.path, *parse(field))
         return [Node(element, (*steps, index)) for index, element in enumerate(elements)]
 
     def text(self, field: str | Path, default: str = "") -> str:
