@@ -15,7 +15,7 @@ from conformance.sources.delivery import Delivery, Surroundings, ValuesPart
 
 def read_application(obj: Object, around: Surroundings) -> Iterator[Delivery]:
     """Deliveries of an Application; one for each source that is a path in this repository."""
-    yield from _read(obj, Node(obj.mapping("spec"), ("spec",)), obj.name, str(obj), around)
+    yield from _read(obj, Node(obj.mapping("spec"), ("spec",)), obj.name, around.name_of(obj), around)
 
 
 def read_application_set(obj: Object, around: Surroundings) -> Iterator[Delivery]:
@@ -28,7 +28,7 @@ def read_application_set(obj: Object, around: Surroundings) -> Iterator[Delivery
     patched = "namespace" in obj.text("spec.templatePatch")
     for template in expand(obj, around):
         name = template.text("metadata.name") or obj.name
-        for delivery in _read(obj, Node(template.mapping("spec")), name, str(obj), around):
+        for delivery in _read(obj, Node(template.mapping("spec")), name, around.name_of(obj), around):
             yield delivery if not patched else _without_namespace(delivery)
 
 

@@ -6,7 +6,7 @@ https://fluxcd.io/flux/components/ (Kustomization v1, HelmRelease v2).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -20,12 +20,7 @@ ValuesPart = tuple[Literal["file", "text", "set", "set-string", "set-file", "unk
 
 
 class TextReplacement(Protocol):
-    """Changes rendered text, one object at a time."""
-
-    @property
-    def values(self) -> Mapping[str, str]:
-        """What is put in; part of the key under which a rendering is kept."""
-        ...
+    """Changes rendered text, one object at a time. Hashable; its `repr` says all that it puts in."""
 
     def replace(self, text: str) -> str:
         """The text of one object as it is applied."""
@@ -58,13 +53,37 @@ class Surroundings:
     repository: Repository
     #: absolute path of the file in which an object is declared
     declared_in: Callable[[Object], Path]
-    objects: Mapping[tuple[str, str, str], Object]
+    #: by kind, namespace and name; a tree may declare several clusters, so a name need not be unique
+    objects: Mapping[tuple[str, str, str], Sequence[Object]]
     #: documents of a file of the tree; none when it could not be read
     documents: Callable[[Path], Iterable[Any]]
 
-    def find(self, kind: str, namespace: str | None, name: str) -> Object | None:
-        """An object of the tree by kind, namespace and name; one whose namespace is not known fits any."""
-        return self.objects.get((kind, namespace or "", name)) or self.objects.get((kind, "", name))
+    def find(self, by: Object, kind: str, namespace: str | None, name: str) -> Object | None:
+        """The object that another one refers to; of several, the one declared nearest to it.
+
+        One whose namespace is not known fits any.
+        """
+        found = self.objects.get((kind, namespace or "", name)) or self.objects.get((kind, "", name)) or ()
+        return next(iter(self._nearest(by, found)), None)
+
+    def of_kind(self, by: Object, kind: str) -> list[Object]:
+        """The objects of one kind, those declared nearest to `by` first."""
+        return self._nearest(by, [obj for (each, _, _), same in self.objects.items() if each == kind for obj in same])
+
+    def _nearest(self, by: Object, objects: Iterable[Object]) -> list[Object]:
+        here = self.declared_in(by).parts
+
+        def steps_away(obj: Object) -> int:
+            there = self.declared_in(obj).parts
+            common = next((at for at, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), len(here))
+            return len(here) + len(there) - 2 * common
+
+        return sorted(objects, key=steps_away)
+
+    def name_of(self, obj: Object) -> str:
+        """How messages name a delivering object: with its file where several clusters have one of that name."""
+        same = self.objects.get((obj.kind, obj.namespace or "", obj.name), ())
+        return f"{obj} of {obj.origin.path}" if len(same) > 1 else str(obj)
 
     def locate(self, obj: Object, url: str, path: str) -> Path | None:
         """The directory or file that an object names, when it is in the tree's own repository.
@@ -128,12 +147,8 @@ class Targets:
         return self._known[directory]
 
     def _decide(self, directory: Path) -> Target:
-        here = self._by_directory.get(directory)
-        if here is not None:
-            return agree(here)
-        if directory.parent == directory:
-            return Target(None, "no Argo CD or Flux object in the tree delivers it")
-        return self.of(directory.parent)
+        here = self._by_directory.get(directory, [])
+        return agree(here) if here or directory.parent == directory else self.of(directory.parent)
 
 
 def agree(deliveries: Iterable[Delivery]) -> Target:
@@ -141,27 +156,10 @@ def agree(deliveries: Iterable[Delivery]) -> Target:
     by_namespace: dict[str | None, str] = {}
     for delivery in deliveries:
         by_namespace.setdefault(delivery.namespace, delivery.by)
+    if not by_namespace:
+        return Target(None, "no Argo CD or Flux object in the tree delivers it")
     if len(by_namespace) == 1:
         namespace, by = by_namespace.popitem()
         return Target(namespace, "" if namespace else f"{by} does not say the namespace")
     said = ", ".join(f"{by} says {namespace or 'nothing'}" for namespace, by in list(by_namespace.items())[:3])
     return Target(None, f"several deliver it: {said}")
-
-
-def deep_merge(below: Any, above: Any) -> Any:
-    """Helm's merge of values: mappings are merged, everything else is replaced, null deletes the key."""
-    if not isinstance(below, dict) or not isinstance(above, dict):
-        return above
-    merged = dict(below)
-    for key, value in above.items():
-        if value is None:
-            merged.pop(key, None)
-        else:
-            merged[key] = deep_merge(below.get(key), value)
-    return merged
-
-
-def each_name(objects: Iterable[Object]) -> Iterator[tuple[tuple[str, str, str], Object]]:
-    """Index entries for `Surroundings.objects`."""
-    for obj in objects:
-        yield (obj.kind, obj.namespace or "", obj.name), obj

@@ -11,7 +11,8 @@ import binascii
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from conformance.kube.object import Node, Object
@@ -23,11 +24,11 @@ _DISABLED = re.compile(r"^\s*kustomize\.toolkit\.fluxcd\.io/substitute:\s*[\"']?
 _VARIABLE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-=])([^{}]*))?\}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Variables:
     """`spec.postBuild`: what replaces `${NAME}` in rendered text."""
 
-    values: dict[str, str] = field(default_factory=dict)
+    pairs: tuple[tuple[str, str], ...] = ()
     #: False when a ConfigMap or Secret they come from is not in the tree, or is encrypted
     complete: bool = True
 
@@ -43,7 +44,7 @@ class Variables:
         escape, name, operator, default = found.groups()
         if escape:
             return found.group(0)[1:]
-        value = self.values.get(name)
+        value = dict(self.pairs).get(name)
         if operator and (value is None or (value == "" and operator.startswith(":"))):
             return str(default)
         if value is None:
@@ -56,8 +57,7 @@ def read_kustomization(obj: Object, around: Surroundings) -> Iterator[Delivery]:
 
     `targetNamespace` replaces namespaces that are set, so it is laid over the kustomization like the patches.
     """
-    url = _url(obj, obj.at("spec.sourceRef"), around)
-    directory = around.locate(obj, url, obj.text("spec.path"))
+    directory = _delivered_directory(obj, around)
     if directory is None or not directory.is_dir():
         return
     namespace = obj.text("spec.targetNamespace")
@@ -77,7 +77,36 @@ def read_kustomization(obj: Object, around: Surroundings) -> Iterator[Delivery]:
         components = [place for place in components if place.is_dir()]
     if components:
         overlay["components"] = [str(place) for place in components]
-    yield Delivery(str(obj), directory, namespace or None, overlay=overlay, variables=_variables(obj, around))
+    yield Delivery(
+        around.name_of(obj), directory, namespace or None, overlay=overlay, variables=_variables(obj, around)
+    )
+
+
+def _delivered_directory(obj: Object, around: Surroundings) -> Path | None:
+    reference, path = obj.at("spec.sourceRef"), obj.text("spec.path")
+    if reference.text("kind") == "ExternalArtifact":
+        return _in_artifact(obj, reference, path, around)
+    return around.locate(obj, _url(obj, reference, around), path)
+
+
+def _in_artifact(obj: Object, reference: Node, path: str, around: Surroundings) -> Path | None:
+    """The directory from which an ArtifactGenerator copies what a path inside its artifact means.
+
+    Source: https://fluxcd.io/flux/components/source/artifactgenerators/
+    """
+    namespace, name = reference.text("namespace") or obj.namespace, reference.text("name")
+    wanted = PurePosixPath("/", path)
+    for generator in around.of_kind(obj, "ArtifactGenerator"):
+        sources = {source.text("alias"): source for source in generator.sequence("spec.sources")}
+        made = [a for a in generator.sequence("spec.artifacts") if a.text("name") == name]
+        for copy in made[0].sequence("copy") if made and generator.namespace == namespace else ():
+            alias, _, origin = copy.text("from").removeprefix("@").partition("/")
+            target = PurePosixPath("/", copy.text("to").removeprefix("@artifact").lstrip("/"))
+            if alias in sources and origin.endswith("/**") and wanted.is_relative_to(target):
+                below = wanted.relative_to(target).as_posix()
+                found = f"{origin.removesuffix('/**')}/{below}"
+                return around.locate(generator, _url(generator, sources[alias], around), found)
+    return None
 
 
 def read_helm_release(obj: Object, around: Surroundings) -> Iterator[Delivery]:
@@ -91,7 +120,7 @@ def read_helm_release(obj: Object, around: Surroundings) -> Iterator[Delivery]:
     target = obj.text("spec.targetNamespace")
     release = obj.text("spec.releaseName") or (f"{target}-{obj.name}" if target else obj.name)
     values = tuple(_values(obj, chart, around))
-    yield Delivery(str(obj), directory, target or obj.namespace or None, release, values)
+    yield Delivery(around.name_of(obj), directory, target or obj.namespace or None, release, values)
 
 
 READERS = {
@@ -102,7 +131,7 @@ READERS = {
 
 def _url(obj: Object, reference: Node, around: Surroundings) -> str:
     namespace = reference.text("namespace") or obj.namespace
-    source = around.find(reference.text("kind"), namespace, reference.text("name"))
+    source = around.find(obj, reference.text("kind"), namespace, reference.text("name"))
     return source.text("spec.url") if source is not None and source.kind == "GitRepository" else ""
 
 
@@ -113,11 +142,11 @@ def _variables(obj: Object, around: Surroundings) -> Variables | None:
     values: dict[str, str] = {}
     complete = True
     for reference in build.sequence("substituteFrom"):
-        data = _data(around.find(reference.text("kind"), obj.namespace, reference.text("name")))
+        data = _data(around.find(obj, reference.text("kind"), obj.namespace, reference.text("name")))
         complete = complete and (data is not None or bool(reference.flag("optional")))
         values |= data or {}
     values |= {name: str(value) for name, value in build.mapping("substitute").items() if value is not None}
-    return Variables(values, complete)
+    return Variables(tuple(sorted(values.items())), complete)
 
 
 def _data(source: Object | None) -> dict[str, str] | None:
@@ -147,7 +176,7 @@ def _values(obj: Object, chart: Node, around: Surroundings) -> Iterator[ValuesPa
 
 def _values_from(obj: Object, reference: Node, around: Surroundings) -> Iterator[ValuesPart]:
     kind, name, key = reference.text("kind"), reference.text("name"), reference.text("valuesKey", "values.yaml")
-    data = _data(around.find(kind, obj.namespace, name))
+    data = _data(around.find(obj, kind, obj.namespace, name))
     if data is None or key not in data:
         if not reference.flag("optional") and kind != "Secret":
             yield "unknown", f"{obj} takes values from {kind} {name}, key {key}, which is not in the tree"

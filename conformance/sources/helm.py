@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.kube.object import Document, Object
-from conformance.sources.delivery import Delivery, ValuesPart
+from conformance.sources.delivery import Delivery, ValuesPart, agree
 from conformance.sources.load import SourceFile
 
 #: Stands for the namespace of a release that nobody names: helm needs one, and would take "default".
@@ -124,8 +124,8 @@ class Release:
     #: None: nobody says it
     namespace: str | None
     values: tuple[ValuesPart, ...]
-    #: for reports: `values-prod.yaml`, `Application argocd/web`; empty for the chart's own values alone
-    via: str = ""
+    #: for reports: `with values-prod.yaml`, `for Application argocd/web`
+    via: str
     #: the chart's own values alone, while other renderings exist: it may need values that only they bring
     may_fail: bool = False
 
@@ -143,22 +143,23 @@ def releases(
        bring, so this one may fail as long as another one does not.
     `files` are the files of the tree below the chart.
     """
+    namespace = agree(deliveries).namespace
     found = [
-        Release(chart.directory, d.release or chart.release, d.namespace, d.values, via=d.by, may_fail=False)
+        Release(chart.directory, d.release or chart.release, d.namespace, d.values, via=f"for {d.by}")
         for d in deliveries
     ]
     matching = [choice for choice in choices if _matches(chart, choice.glob)]
     if matching:
-        found += [_chosen(chart, choice) for choice in matching]
+        found += [_chosen(chart, choice, namespace) for choice in matching]
     else:
         used = {text for release in found for kind, text in release.values if kind == "file"}
         found += [
-            Release(chart.directory, chart.release, None, (("file", str(file)),), via=label)
+            Release(chart.directory, chart.release, namespace, (("file", str(file)),), via=f"with {label}")
             for label, file in _environments(chart, files)
             if str(file) not in used
         ]
     if not deliveries and not matching:
-        found.append(Release(chart.directory, chart.release, None, (), may_fail=bool(found)))
+        found.append(Release(chart.directory, chart.release, None, (), via="with values.yaml", may_fail=bool(found)))
     return list(dict.fromkeys(found))
 
 
@@ -166,11 +167,11 @@ def _matches(chart: Chart, glob: str) -> bool:
     return fnmatch.fnmatchcase(chart.path, glob.rstrip("/")) or fnmatch.fnmatchcase(chart.name, glob)
 
 
-def _chosen(chart: Chart, choice: ValuesChoice) -> Release:
+def _chosen(chart: Chart, choice: ValuesChoice, namespace: str | None) -> Release:
     """Files of the option are looked for in the working directory first, then in the chart."""
     places = [Path(name) if Path(name).exists() else chart.directory / name for name in choice.files]
     values: tuple[ValuesPart, ...] = tuple(("file", str(place.absolute())) for place in places)
-    return Release(chart.directory, chart.release, None, values, via=", ".join(choice.files))
+    return Release(chart.directory, chart.release, namespace, values, via=f"with {', '.join(choice.files)}")
 
 
 def _environments(chart: Chart, files: Iterable[Path]) -> Iterator[tuple[str, Path]]:

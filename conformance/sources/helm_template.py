@@ -99,7 +99,8 @@ def explain(message: str) -> Failure:
     """What helm said, as one line of at most 300 characters, and where."""
     missing = _MISSING.search(message)
     if missing:
-        return Failure(f"dependencies are not in charts/: {missing.group(1).strip()} (run `helm dependency build`)")
+        names = missing.group(1).strip()
+        return Failure(f"dependencies are not in charts/: {names} (run `helm dependency build`)")
     text = message.removeprefix("Error: ").replace("Use --debug flag to render out invalid YAML", "")
     place = _PLACE.search(text)
     text = re.sub(r"^execution error at \([^)]*\): ", "", re.sub(r"\s+", " ", text).strip())
@@ -111,47 +112,65 @@ def explain(message: str) -> Failure:
     return Failure(reason, place.group(1), int(place.group(2) or 0) if exact else 0)
 
 
-def local_dependencies(chart: Chart) -> list[tuple[Dependency, Path]]:
+#: Replaces the content of a template: file, content as it stands.
+Change = Callable[[Path, bytes], bytes]
+At = Callable[[Path], Chart | None]
+
+
+def missing_dependencies(chart: Chart, at: At) -> list[tuple[int, Dependency]]:
+    """Declared dependencies that are neither in `charts/` nor elsewhere in the tree, each with its place in the list.
+
+    Helm demands them whatever their `condition` says.
+    """
+    vendored = _vendored(chart, at)
+    local = {dependency for dependency, _ in local_dependencies(chart, at)}
+    return [
+        (index, dependency)
+        for index, dependency in enumerate(chart.dependencies)
+        if dependency.name not in vendored and dependency not in local
+    ]
+
+
+def local_dependencies(chart: Chart, at: At) -> list[tuple[Dependency, Path]]:
     """Dependencies declared with `file://` that are not in `charts/`, and the directories they mean."""
     found = []
+    vendored = _vendored(chart, at) if chart.dependencies else set()
     for dependency in chart.dependencies:
-        if dependency.repository.startswith("file://") and not _is_vendored(chart.directory, dependency.name):
+        if dependency.repository.startswith("file://") and dependency.name not in vendored:
             place = Path(os.path.realpath(chart.directory / dependency.repository.removeprefix("file://")))
             if (place / "Chart.yaml").is_file():
                 found.append((dependency, place))
     return found
 
 
-def _is_vendored(directory: Path, name: str) -> bool:
-    charts = directory / "charts"
-    return (charts / name).is_dir() or any(charts.glob(f"{re.sub(r'[^A-Za-z0-9.-]', '?', name)}-[0-9v]*.tgz"))
+def _vendored(chart: Chart, at: At) -> set[str]:
+    """Names of the charts in `charts/`, unpacked or packed as NAME-VERSION.tgz."""
+    names = {found.name for place in chart.directory.glob("charts/*/Chart.yaml") if (found := at(place.parent))}
+    packed = (re.match(r"(.+?)-v?\d+\..*\.tgz\Z", place.name) for place in chart.directory.glob("charts/*.tgz"))
+    return names | {found.group(1) for found in packed if found}
 
 
-def copy_chart(
-    chart: Chart, place: Path, at: Callable[[Path], Chart | None], change: Callable[[Path, bytes], bytes] | None = None
-) -> dict[Path, Path]:
+def copy_chart(chart: Chart, place: Path, at: At, change: Change | None = None) -> None:
     """Copies a chart with its `file://` dependencies in place, as `helm dependency build` would do inside the tree.
 
-    `at` gives the chart of a directory; `change` may replace the content of a template. Answers the original of each
-    dependency's directory. Raises ProgramError for a chart that is too large, or holds itself.
+    `at` gives the chart of a directory. Raises ProgramError for a chart that is too large, or holds itself.
     """
-    originals: dict[Path, Path] = {}
+    copies = 0
     todo: list[tuple[Chart, Path]] = [(chart, place)]
     budget = COPY_LIMIT
     while todo:
         source, target = todo.pop()
-        if len(originals) > 100:
+        copies += 1
+        if copies > 100:
             raise ProgramError("more than 100 local dependencies; do they depend on each other in a circle?")
         budget -= _copy(source.directory, target, budget, change)
-        for dependency, directory in local_dependencies(source):
+        for dependency, directory in local_dependencies(source, at):
             found = at(directory)
             if found is not None:
-                originals[target / "charts" / dependency.name] = directory
                 todo.append((found, target / "charts" / dependency.name))
-    return originals
 
 
-def _copy(source: Path, target: Path, budget: int, change: Callable[[Path, bytes], bytes] | None) -> int:
+def _copy(source: Path, target: Path, budget: int, change: Change | None) -> int:
     copied = 0
     seen: set[str] = set()
     for folder, folders, names in os.walk(source, followlinks=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
@@ -174,109 +174,6 @@ def _chart_values(entry: dict[str, Any], key: str, path: FieldPath) -> Iterator[
             yield Reference(Use.INPUT, text, (*path, "additionalValuesFiles", index))
 
 
-@dataclass(slots=True)
-class Closure:
-    """Everything that building one kustomization reads. Files and directories are absolute, links resolved."""
-
-    kustomizations: list[Kustomization] = field(default_factory=list)
-    #: rendered into objects
-    resources: set[Path] = field(default_factory=set)
-    #: patches and configuration, never objects
-    inputs: set[Path] = field(default_factory=set)
-    #: directories of which any file may be read, because generators or charts name files in their own words
-    folders: set[Path] = field(default_factory=set)
-    remote: list[tuple[Kustomization, Reference]] = field(default_factory=list)
-    missing: list[tuple[Kustomization, Reference]] = field(default_factory=list)
-
-
-class Graph:
-    """The kustomizations of a tree and how they use each other.
-
-    `read` gives the file at an absolute path, parsed, also when it lies outside the tree: an overlay may be checked
-    without its base.
-    """
-
-    def __init__(self, kustomizations: Iterable[Kustomization], read: Callable[[Path], SourceFile | None]) -> None:
-        self._read = read
-        self._by_directory: dict[Path, Kustomization | None] = {k.directory: k for k in kustomizations}
-        self._closures: dict[Path, Closure] = {}
-        self.kustomizations = [k for k in self._by_directory.values() if k]
-
-    def at(self, directory: Path) -> Kustomization | None:
-        """The kustomization of a directory, in the tree or not."""
-        if directory not in self._by_directory:
-            files = [self._read(directory / name) for name in sorted(FILE_NAMES) if (directory / name).is_file()]
-            found = [read_kustomization(file, directory) for file in files if file]
-            self._by_directory[directory] = next((k for k in found if k), None)
-        return self._by_directory[directory]
-
-    def roots(self) -> list[Kustomization]:
-        """Kustomizations that nothing else in the tree uses, and one of each cycle, so that none is lost.
-
-        A Component is never a root: without a kustomization that uses it, there is nothing it could change.
-        """
-        used = {target.directory for k in self.kustomizations for target in self._uses(k) if target is not k}
-        roots = [k for k in self.kustomizations if k.directory not in used and not k.is_component]
-        reached = {k.directory for root in self.kustomizations if root.directory not in used for k in self.reach(root)}
-        for left in self.kustomizations:
-            if left.directory not in reached and not left.is_component:
-                roots.append(left)
-                reached.update(k.directory for k in self.reach(left))
-        return roots
-
-    def reach(self, root: Kustomization) -> list[Kustomization]:
-        """A kustomization and all that it is built from."""
-        return self.closure(root).kustomizations
-
-    def closure(self, root: Kustomization) -> Closure:
-        """All that building `root` reads, each kustomization once."""
-        if root.directory not in self._closures:
-            self._closures[root.directory] = self._collect(root)
-        return self._closures[root.directory]
-
-    def _uses(self, kustomization: Kustomization) -> Iterator[Kustomization]:
-        for reference in kustomization.references:
-            target = None if reference.has_scheme else self.at(resolve(kustomization, reference))
-            if target is not None:
-                yield target
-
-    def _collect(self, root: Kustomization) -> Closure:
-        found = Closure()
-        todo = [(root, False)]
-        seen: set[tuple[Path, bool]] = set()
-        while todo:
-            kustomization, as_input = todo.pop()
-            if (kustomization.directory, as_input) in seen:
-                continue
-            if (kustomization.directory, not as_input) not in seen:
-                found.kustomizations.append(kustomization)
-            seen.add((kustomization.directory, as_input))
-            found.folders.update(_open_folders(kustomization))
-            for reference in kustomization.references:
-                target = self._follow(kustomization, reference, found, as_input)
-                if target is not None:
-                    todo.append((target, as_input or reference.use is Use.INPUT))
-        return found
-
-    def _follow(
-        self, user: Kustomization, reference: Reference, found: Closure, as_input: bool
-    ) -> Kustomization | None:
-        path = resolve(user, reference)
-        if not reference.has_scheme:
-            target = self.at(path)
-            if target is not None:
-                return target
-            if path.is_file():
-                plain = reference.use is Use.RESOURCE and not as_input
-                (found.resources if plain else found.inputs).add(path)
-                return None
-        if reference.is_remote:
-            found.remote.append((user, reference))
-        elif not (path.is_dir() and reference.use is Use.INPUT):
-            found.missing.append((user, reference))
-        return None
-
-
 def resolve(kustomization: Kustomization, reference: Reference) -> Path:
     """The absolute path that a reference means; symbolic links are resolved, as kustomize does it."""
     return Path(os.path.realpath(kustomization.directory / reference.text))
@@ -289,10 +186,3 @@ def chart_home(kustomization: Kustomization) -> Path:
     for _, entry in kustomization.charts:
         home = home or entry.get("chartHome")
     return Path(os.path.realpath(kustomization.directory / (home if isinstance(home, str) and home else "charts")))
-
-
-def _open_folders(kustomization: Kustomization) -> Iterator[Path]:
-    if any(kustomization.raw.get(name) for name in ("generators", "transformers", "validators")):
-        yield kustomization.directory
-    if kustomization.charts:
-        yield chart_home(kustomization)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.sources.kustomize import FILE_NAMES, Closure, Kustomization, chart_home, resolve
+from conformance.sources.kustomize import FILE_NAMES, Kustomization, chart_home, resolve
+from conformance.sources.kustomize_graph import Closure
 from conformance.sources.program import Program, ProgramError, find, run, scratch
 
 ORIGIN = "config.kubernetes.io/origin"
@@ -105,26 +106,25 @@ def _read(path: Path, within: Path) -> bytes:
         raise ProgramError(f"{path.name} cannot be read: {error.strerror}") from None
 
 
-def take_origin(raw: dict[str, Any], built_in: Path, *, strip: bool) -> Made | None:
-    """Reads the origin annotation of a built object, and takes it out again when it was our own doing.
+def take_origin(raw: dict[str, Any], built_in: Path, *, strip: bool) -> tuple[dict[str, Any], Made | None]:
+    """Reads the origin annotation of a built object; answers the object without it when it was our own doing.
 
-    An object that kustomize fetched from elsewhere has no file here.
+    An object that kustomize fetched from elsewhere has no file here. The given object is not changed.
     """
     metadata = raw.get("metadata")
     annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
     if not isinstance(metadata, dict) or not isinstance(annotations, dict):
-        return None
+        return raw, None
     text = annotations.get(ORIGIN)
     if strip:
-        annotations.pop(ORIGIN, None)
-        annotations.pop(TRANSFORMATIONS, None)
-        if not annotations:
-            del metadata["annotations"]
+        left = {key: value for key, value in annotations.items() if key not in (ORIGIN, TRANSFORMATIONS)}
+        others = {key: value for key, value in metadata.items() if key != "annotations"}
+        raw = {**raw, "metadata": {**others, "annotations": left} if left else others}
     said = dict(_ORIGIN_LINE.findall(text)) if isinstance(text, str) else {}
     name = said.get("path") or said.get("configuredIn")
     if not name or "repo" in said:
-        return None
-    return Made(Path(os.path.realpath(built_in / name)), generated="path" not in said)
+        return raw, None
+    return raw, Made(Path(os.path.realpath(built_in / name)), generated="path" not in said)
 
 
 @dataclass(frozen=True, slots=True)

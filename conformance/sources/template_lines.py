@@ -11,24 +11,35 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_MARK = " #plumbline:"
-_NUMBER = re.compile(r" #plumbline:(\d+)\s*\Z")
+_NUMBER = re.compile(r" #plumbline:([0-9a-f]+):(\d+)\s*\Z")
 
 _ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}")
 # Actions that only steer and print nothing: a comment after a line of them would stand in the output all the same.
 _CONTROL = re.compile(r"(if|else|end|range|with|break|continue)\b|\$\w+\s*:?=|/\*")
+_KEY = re.compile(r":(\s|\Z)")
 _DEFINE = re.compile(r"\{\{-?\s*define\b")
 
 
-def annotate(text: str) -> str:
-    """A template with the number of each line that prints something at its end."""
+def annotate(text: str, tag: str) -> str:
+    """A template with its tag and the number of each line that prints something at the line's end.
+
+    The tag, hexadecimal digits, tells templates apart: one can print another with `include`.
+    """
     if _DEFINE.search(text):
         return text
     lines = text.split("\n")
     numbered = []
-    for number, (line, inside) in enumerate(zip(lines, _inside_actions(lines), strict=True), 1):
-        numbered.append(line if inside or not _may_carry(line) else f"{line.rstrip()}{_MARK}{number}")
+    following = [*lines[1:], ""]
+    for number, (line, below, inside) in enumerate(zip(lines, following, _inside_actions(lines), strict=True), 1):
+        keep = inside or not _may_carry(line) or _continues(below)
+        numbered.append(line if keep else f"{line.rstrip()} #plumbline:{tag}:{number}")
     return "\n".join(numbered)
+
+
+def _continues(line: str) -> bool:
+    """Whether a line may belong to a value that began above it: there, a comment would break the value in two."""
+    text = line.strip()
+    return bool(text) and "{{" not in text and not text.startswith(("#", "-")) and _KEY.search(text) is None
 
 
 def _inside_actions(lines: list[str]) -> Iterator[bool]:
@@ -43,7 +54,7 @@ def _inside_actions(lines: list[str]) -> Iterator[bool]:
 
 def _may_carry(line: str) -> bool:
     text = line.strip()
-    if not text or text.startswith(("#", "---", "%", "...")) or text.endswith(("-}}", "\\")):
+    if not text or text.startswith(("#", "---", "%", "...")) or text.endswith(("-}}", "\\")) or _continues(line):
         return False
     return not _only_steers(line)
 
@@ -59,17 +70,25 @@ def prints(line: str) -> bool:
     return bool(text) and not text.startswith("#") and not _only_steers(line)
 
 
-def template_line(output: list[str], index: int, template: list[str]) -> int:
-    """The template line that surely printed line `index` (from 0) of the annotated output; 0 when it is not certain.
+def template_line(output: list[str], index: int, template: list[str], tag: str) -> int:
+    """The template line that surely printed line `index` (from 0) of the numbered output; 0 when it is not certain.
 
     A line without a number was printed by an action of several lines, such as `toYaml`, which ends at the next number,
     if no other template line between two numbers could have printed it.
     """
-    own = _NUMBER.search(output[index])
-    if own:
-        return int(own.group(1))
-    after = next((int(found.group(1)) for line in output[index + 1 :] if (found := _NUMBER.search(line))), 0)
-    before = next((int(found.group(1)) for line in reversed(output[:index]) if (found := _NUMBER.search(line))), 0)
+    own = _number(output[index], tag)
+    if own is not None:
+        return own
+    after = next((number for line in output[index + 1 :] if (number := _number(line, tag)) is not None), 0)
+    before = next((number for line in reversed(output[:index]) if (number := _number(line, tag)) is not None), 0)
     if not before < after <= len(template) or "{{" not in template[after - 1]:
         return 0
     return 0 if any(prints(line) for line in template[before : after - 1]) else after
+
+
+def _number(line: str, tag: str) -> int | None:
+    """The number at the end of a printed line; 0, which is no line, when another template put it there."""
+    found = _NUMBER.search(line)
+    if found is None:
+        return None
+    return int(found.group(2)) if found.group(1) == tag else 0
