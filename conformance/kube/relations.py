@@ -1,0 +1,286 @@
+"""Which objects speak of which: by selector, by name, by reference.
+
+Built once for an inventory, part by part when first asked for. Pods are found by the rarest of a selector's labels, so
+that thousands of Services over thousands of pods stay fast.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+from conformance.kube.inventory import Inventory
+from conformance.kube.object import FieldTypeError, Node, Object
+from conformance.kube.podspec import PodSpec
+from conformance.kube.selector import Selector, label_selector, map_selector
+from conformance.kube.workload import replicas
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+#: Namespace, and for objects whose namespace is not known what rendered them.
+Place = tuple[str | None, str]
+
+_RELATIONS: WeakKeyDictionary[Inventory, Relations] = WeakKeyDictionary()
+
+
+def relations(inventory: Inventory) -> Relations:
+    """The relations of an inventory; the same object every time."""
+    found = _RELATIONS.get(inventory)
+    if found is None:
+        found = _RELATIONS[inventory] = Relations(inventory)
+    return found
+
+
+def place(obj: Object) -> Place:
+    """Where an object lives, as far as it is known.
+
+    Objects without a known namespace share one only if the same chart or kustomization rendered them; for plain files
+    see `Relations.together`.
+    """
+    return obj.namespace, "" if obj.namespace is not None else rendering(obj)
+
+
+def rendering(obj: Object) -> str:
+    """What rendered an object (a chart, a kustomization); empty for plain files and live objects."""
+    via = getattr(obj.origin, "via", "")
+    return via if isinstance(via, str) else ""
+
+
+def together(one: Object, other: Object) -> bool:
+    """Whether two objects are surely meant for the same namespace.
+
+    The same known namespace, or none known and the same rendering, or none known and plain files of which one lies in
+    the other's directory or below: `web/deployment.yaml` and `web/policies/budget.yaml` belong together,
+    `web/deployment.yaml` and `api/budget.yaml` do not.
+    """
+    if place(one) != place(other):
+        return False
+    chart = _chart(one)
+    if one.namespace is not None or (rendering(one) and not (chart and _chart(other))):
+        return True
+    left, right = (chart, _chart(other)) if chart else (_directory(one), _directory(other))
+    return left == right or left.startswith(right + "/") or right.startswith(left + "/") or not (left and right)
+
+
+def _chart(obj: Object) -> str:
+    """Directory of the chart that rendered an object; several charts may be rendered "with values.yaml"."""
+    chart, found, _ = obj.origin.path.partition("/templates/")
+    return chart if found and rendering(obj) else ""
+
+
+def _directory(obj: Object) -> str:
+    return obj.origin.path.rpartition("/")[0]
+
+
+class Relations:
+    """Lookups over one inventory. Objects whose selectors cannot be read take part in nothing: a check of their own
+    reports them as errors.
+    """
+
+    def __init__(self, inventory: Inventory) -> None:
+        # Not the inventory itself: a strong reference from the value would keep the weak key alive for ever.
+        self._kinds = inventory.by_kind
+        self._pods = inventory.pod_specs
+
+    def named(self, kind: str, name: str, near: Object, group: str | None = None) -> Object | None:
+        """The object of that kind and name in the namespace of another, same rendering first."""
+        found = [
+            each
+            for each in self._by_name.get((kind, name), ())
+            if (group is None or each.group == group) and together(each, near)
+        ]
+        same = [each for each in found if rendering(each) == rendering(near)]
+        return next(iter(same or found), None)
+
+    def known_elsewhere(self, kind: str, name: str) -> bool:
+        """Whether any namespace has an object of that kind and name: then a missing one may be a matter of places."""
+        return bool(self._by_name.get((kind, name)))
+
+    def pods_of(self, owner: Object) -> PodSpec | None:
+        """The pods of a workload, also those that a Rollout takes from another workload by `spec.workloadRef`."""
+        own = self._pods.get(id(owner))
+        if own is not None or owner.kind != "Rollout":
+            return own
+        reference = owner.mapping("spec.workloadRef")
+        other = self.named(str(reference.get("kind")), str(reference.get("name")), owner)
+        return self._pods.get(id(other)) if other is not None else None
+
+    def selected(self, near: Object, selector: Selector) -> list[PodSpec]:
+        """The pods in the namespace of an object that a selector selects, by the labels of the pods themselves."""
+        if selector.selects_nothing:
+            return []
+        candidates = self._candidates(place(near), selector)
+        return [pod for pod in candidates if together(pod.owner, near) and selector.matches(pod.labels)]
+
+    def pods_near(self, near: Object) -> list[PodSpec]:
+        """Every pod in the namespace of an object."""
+        return [pod for pod in self._by_place.get(place(near), ()) if together(pod.owner, near)]
+
+    def services_of(self, owner: Object) -> list[Object]:
+        """The Services that select a workload's pods."""
+        return self._selecting["Service"].get(id(owner), [])
+
+    def budgets_of(self, owner: Object) -> list[Object]:
+        """The PodDisruptionBudgets that select a workload's pods."""
+        return self._selecting["PodDisruptionBudget"].get(id(owner), [])
+
+    def policies_of(self, owner: Object) -> list[Object]:
+        """The NetworkPolicies that select a workload's pods; those of Cilium and Calico are not looked at."""
+        return self._selecting["NetworkPolicy"].get(id(owner), [])
+
+    def target(self, scaler: Object, field: str) -> Object | None:
+        """The workload that `scaleTargetRef` or `targetRef` means. Kind and name decide, and the namespace."""
+        reference = scaler.mapping(field)
+        kind, name = reference.get("kind", "Deployment"), reference.get("name")
+        return self.named(kind, name, scaler) if isinstance(kind, str) and isinstance(name, str) else None
+
+    def autoscalers_of(self, owner: Object) -> list[Object]:
+        """HorizontalPodAutoscalers and KEDA ScaledObjects of a workload; one that targets a Rollout counts for the
+        workload that the Rollout refers to.
+        """
+        return self._scaling.get(id(owner), [])
+
+    def fewest_replicas(self, owner: Object) -> int | None:
+        """The smallest number of pods that a workload may have: `minReplicas` of its autoscaler, else `spec.replicas`.
+
+        A HorizontalPodAutoscaler has at least 1 unless it says otherwise, a ScaledObject 0. None for kinds without
+        replicas, such as a DaemonSet.
+        """
+        own = replicas(owner)
+        for each in self.autoscalers_of(owner):
+            field, default = ("minReplicas", 1) if each.kind == "HorizontalPodAutoscaler" else ("minReplicaCount", 0)
+            return each.number(f"spec.{field}", default)
+        return own
+
+    def has_unseen_pods(self, near: Object) -> bool:
+        """Whether a namespace may have pods that no manifest here shows: made by an operator from a custom resource, or
+        by a chart that is not rendered. A selector that finds nothing there says nothing.
+        """
+        return any(together(each, near) for each in self._operated.get(place(near), ()))
+
+    @cached_property
+    def _operated(self) -> Mapping[Place, list[Object]]:
+        index: dict[Place, list[Object]] = defaultdict(list)
+        for objects in self._kinds.values():
+            for each in objects:
+                if makes_pods(each) and id(each) not in self._pods:
+                    index[place(each)].append(each)
+        return dict(index)
+
+    @cached_property
+    def _by_name(self) -> Mapping[tuple[str, str], list[Object]]:
+        index: dict[tuple[str, str], list[Object]] = defaultdict(list)
+        for kind, objects in self._kinds.items():
+            for each in objects:
+                index[kind, each.name].append(each)
+        return dict(index)
+
+    @cached_property
+    def _by_place(self) -> Mapping[Place, list[PodSpec]]:
+        index: dict[Place, list[PodSpec]] = defaultdict(list)
+        for pod in self._pods.values():
+            index[place(pod.owner)].append(pod)
+        return dict(index)
+
+    @cached_property
+    def _labelled(self) -> Mapping[Place, list[PodSpec]]:
+        return {where: [pod for pod in pods if _readable(_one, pod)] for where, pods in self._by_place.items()}
+
+    @cached_property
+    def _by_label(self) -> Mapping[tuple[Place, str, str], list[PodSpec]]:
+        index: dict[tuple[Place, str, str], list[PodSpec]] = defaultdict(list)
+        for pod in self._pods.values():
+            where = place(pod.owner)
+            for key, value in _readable(_labels, pod):
+                index[where, key, value].append(pod)
+        return dict(index)
+
+    def _candidates(self, where: Place, selector: Selector) -> Iterable[PodSpec]:
+        if not selector.exact:
+            return self._labelled.get(where, ())
+        return min((self._by_label.get((where, k, v), []) for k, v in selector.exact.items()), key=len)
+
+    @cached_property
+    def _selecting(self) -> Mapping[str, Mapping[int, list[Object]]]:
+        return {kind: self._index(kind) for kind in ("Service", "PodDisruptionBudget", "NetworkPolicy")}
+
+    def _index(self, kind: str) -> Mapping[int, list[Object]]:
+        index: dict[int, list[Object]] = defaultdict(list)
+        for each in self._kinds.get(kind, ()):
+            for pod in _readable(self._selected_by, each):
+                index[id(pod.owner)].append(each)
+        return dict(index)
+
+    @cached_property
+    def _scaling(self) -> Mapping[int, list[Object]]:
+        index: dict[int, list[Object]] = defaultdict(list)
+        for kind in ("HorizontalPodAutoscaler", "ScaledObject"):
+            for each in self._kinds.get(kind, ()):
+                for owner in _readable(self._scaled, each):
+                    index[id(owner)].append(each)
+        return dict(index)
+
+    def _selected_by(self, obj: Object) -> list[PodSpec]:
+        return self.selected(obj, selector_of(obj))
+
+    def _scaled(self, scaler: Object) -> Iterator[Object]:
+        target = self.target(scaler, "spec.scaleTargetRef")
+        if target is not None:
+            yield target
+            pods = self.pods_of(target)
+            if pods is not None and pods.owner is not target:
+                yield pods.owner
+
+
+#: Groups of custom resources that never become pods in their own namespace.
+_PODLESS = {
+    "acme.cert-manager.io", "bitnami.com", "cert-manager.io", "cilium.io", "constraints.gatekeeper.sh",
+    "crd.projectcalico.org", "external-secrets.io", "generators.external-secrets.io", "image.toolkit.fluxcd.io",
+    "keda.sh", "kyverno.io", "metallb.io", "networking.istio.io", "notification.toolkit.fluxcd.io",
+    "projectcalico.org", "security.istio.io", "snapshot.storage.k8s.io", "source.toolkit.fluxcd.io",
+    "telemetry.istio.io", "templates.gatekeeper.sh", "traefik.containo.us", "traefik.io", "velero.io",
+    "volsync.backube", "wgpolicyk8s.io",
+}  # fmt: skip
+_PODLESS_KINDS = {"PodMonitor", "PrometheusRule", "ServiceMonitor", "Probe", "ScrapeConfig", "AlertmanagerConfig"}
+_BUILT_IN = {"", "apps", "autoscaling", "batch", "extensions", "policy"}
+
+
+def makes_pods(obj: Object) -> bool:
+    """Whether a custom resource may be turned into pods by somebody; true of every kind that is not known better."""
+    if obj.group in _BUILT_IN or obj.group in _PODLESS or obj.kind in _PODLESS_KINDS:
+        return False
+    return not obj.group.endswith(".k8s.io")
+
+
+def selector_of(obj: Object) -> Selector:
+    """The selector by which a Service, PodDisruptionBudget or NetworkPolicy chooses pods.
+
+    The three differ in what an empty one means: a Service selects nothing, the others everything. In policy/v1beta1 an
+    empty selector of a budget selected nothing; that version is gone since Kubernetes 1.25.
+    """
+    if obj.kind == "Service":
+        return map_selector(obj.at("spec.selector"))
+    field = "spec.podSelector" if obj.kind == "NetworkPolicy" else "spec.selector"
+    found = obj.at(field)
+    # An absent podSelector is required by older API versions and means all pods since it became optional.
+    return label_selector(Node({}, found.path) if found.raw is None and obj.kind == "NetworkPolicy" else found)
+
+
+def _one(pod: PodSpec) -> list[PodSpec]:
+    return [pod] if pod.labels is not None else []
+
+
+def _labels(pod: PodSpec) -> Iterable[tuple[str, str]]:
+    return pod.labels.items()
+
+
+def _readable(read: Callable[[S], Iterable[T]], subject: S) -> list[T]:
+    """What can be read; nothing where a field has a wrong type, which is reported where that object is judged."""
+    try:
+        return list(read(subject))
+    except FieldTypeError:
+        return []
