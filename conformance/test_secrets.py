@@ -1,0 +1,156 @@
+"""Secrets in Git: in clear text, or by a mechanism that keeps them out of it. No value is ever shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from conformance.check import NotApplicable, Said, check
+from conformance.finding import Finding
+from conformance.kube import credential, encryption
+from conformance.kube.inventory import Inventory
+from conformance.kube.object import Document, Object, TextFile
+from conformance.kube.path import Path
+from conformance.kube.podspec import PodSpec
+from conformance.kube.relations import rendering
+from conformance.kube.workload import is_controlled, is_long_running
+
+_AGENT = "vault.hashicorp.com/agent-"
+_SCOPES = ("sealedsecrets.bitnami.com/cluster-wide", "sealedsecrets.bitnami.com/namespace-wide")
+
+
+@check
+def test_no_plaintext_secrets(thing: Object, inventory: Inventory) -> Iterator[Said]:
+    """No Secret, ConfigMap, environment variable or secret template holds a credential in clear text.
+
+    base64 is no encryption. One finding an object. In a Secret every value counts that is not empty, a placeholder, a
+    public part (certificates, user names) or a configuration file without credentials; elsewhere only a private key, a
+    token of a known form, a password in a URL, or a literal whose name says password or key. SOPS files count by the
+    values it left readable. Secrets that a chart renders are not judged: what stands in Git are the chart's values.
+    """
+    if encryption.is_sops(thing):
+        found = [(path, "a value that SOPS left readable") for path in encryption.clear_values(thing)]
+    elif thing.kind == "Secret" and thing.group == "":
+        found = [] if _from_chart(thing) else list(_in_secret(thing))
+    elif thing.kind == "ConfigMap" and thing.group == "":
+        found = list(_in_texts(thing, ("data",)))
+    elif thing.kind in ("ExternalSecret", "SealedSecret"):
+        template = ("spec", "target", "template") if thing.kind == "ExternalSecret" else ("spec", "template")
+        found = [each for field in ("data", "stringData") for each in _in_texts(thing, (*template, field))]
+    else:
+        pod = inventory.pod_spec(thing)
+        found = [] if pod is None or is_controlled(thing) else list(_in_environment(pod))
+    if found:
+        path, what = found[0]
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        yield Finding(thing, path, f"{what} stands in clear text{more}", "an encrypted value, or a reference")
+
+
+def _from_chart(secret: Object) -> bool:
+    return bool(rendering(secret)) and "/templates/" in secret.origin.path
+
+
+def _in_secret(secret: Object) -> Iterator[tuple[Path, str]]:
+    encoded, plain = secret.mapping("data"), secret.mapping("stringData")
+    values = {key: credential.decoded(value) for key, value in encoded.items() if isinstance(value, str)}
+    values.update({key: value for key, value in plain.items() if isinstance(value, str)})
+    for key, what in credential.in_secret(secret.text("type"), values):
+        yield ("stringData" if key in plain else "data", key), what
+
+
+def _in_texts(thing: Object, field: Path) -> Iterator[tuple[Path, str]]:
+    texts: Mapping[str, object] = thing.mapping(field)
+    for key, value in texts.items():
+        if isinstance(value, str):
+            what = credential.evidence(value) or (f"a value for {key}" if credential.named(key, value) else "")
+            if what:
+                yield (*field, key), what
+
+
+def _in_environment(pod: PodSpec) -> Iterator[tuple[Path, str]]:
+    for container in pod.containers:
+        for variable in container.sequence("env"):
+            name, value = variable.get("name"), variable.get("value")
+            if isinstance(value, str) and isinstance(name, str):
+                what = credential.evidence(value) or (f"a value for {name}" if credential.named(name, value) else "")
+                if what:
+                    yield (*variable.path, "value"), what
+
+
+@check
+def test_no_credentials_in_text(file: TextFile) -> Iterator[Finding]:
+    """A file of connection data holds no password, neither by name (`password = …`) nor in a URL (`user:pw@host`)."""
+    for number, line in enumerate(file.lines, start=1):
+        if line.lstrip().startswith(("#", "//", ";")):
+            continue
+        what = credential.evidence(line) or credential.assigned(line)
+        if what:
+            yield Finding(file, (number,), f"{what} stands in clear text", "the name of a Secret")
+
+
+@check
+def test_sops_whole(document: Document) -> Iterator[Said]:
+    """A SOPS file has its MAC and a recipient, and in a Secret every value is encrypted.
+
+    A too narrow `encrypted_regex` leaves values readable in a file that looks protected. https://getsops.io/docs/
+    """
+    if not encryption.is_sops(document):
+        yield NotApplicable("no SOPS file")
+        return
+    for path, problem in encryption.faults(document):
+        yield Finding(document, path, problem)
+    for path in encryption.clear_values(document):
+        yield Finding(document, path, "is not encrypted", "ENC[…]")
+
+
+@check
+def test_external_secret_store(secret: Object, inventory: Inventory) -> Iterator[Finding]:
+    """An ExternalSecret names a store that exists, and is fetched again from time to time.
+
+    The store is looked for where these manifests declare stores of that kind at all; others are set up elsewhere.
+    `refreshInterval: 0` fetches once, which `refreshPolicy: CreatedOnce` says openly.
+    https://external-secrets.io/latest/api/externalsecret/
+    """
+    spec = secret.at("spec.externalSecretSpec" if secret.kind == "ClusterExternalSecret" else "spec")
+    interval = spec.get("refreshInterval")
+    if str(interval) in ("0", "0s", "0m", "0h") and spec.text("refreshPolicy", "Periodic") == "Periodic":
+        yield Finding(secret, (*spec.path, "refreshInterval"), "is fetched once and never again", "1h", interval)
+    name, kind = spec.text("secretStoreRef.name"), spec.text("secretStoreRef.kind", "SecretStore")
+    stores = list(inventory.of_kind(kind, "external-secrets.io"))
+    if kind == "SecretStore":
+        stores = [each for each in stores if each.namespace == secret.namespace]
+    if name and "$" not in name and stores and name not in {each.name for each in stores}:
+        field = (*spec.path, "secretStoreRef", "name")
+        yield Finding(secret, field, f"there is no {kind} {name}", sorted(each.name for each in stores), name)
+
+
+@check
+def test_sealed_strictly(sealed: Object) -> Iterator[Finding]:
+    """A SealedSecret is sealed for its own name and namespace (scope `strict`, the default).
+
+    https://github.com/bitnami-labs/sealed-secrets#scopes
+    """
+    for place in ("metadata.annotations", "spec.template.metadata.annotations"):
+        for scope in _SCOPES:
+            if str(sealed.mapping(place).get(scope, "")).lower() == "true":
+                message = "may be unsealed under another name" + (" in any namespace" if scope == _SCOPES[0] else "")
+                yield Finding(sealed, (*place.split("."), scope), message, "the strict scope")
+                return
+
+
+@check
+def test_vault_agent(pod: PodSpec) -> Iterator[Said]:
+    """An injected Vault Agent has a role, and keeps running where the workload does.
+
+    A role may also come from `agent-configmap`. `agent-pre-populate-only` makes the agent an init container, so what it
+    fetched is never renewed. https://developer.hashicorp.com/vault/docs/platform/k8s/injector/annotations
+    """
+    notes = pod.annotations
+    if notes.get(f"{_AGENT}inject") != "true":
+        yield NotApplicable("no Vault Agent is injected")
+        return
+    field = (*pod.metadata_path, "annotations")
+    if not any(notes.get(each) for each in ("vault.hashicorp.com/role", f"{_AGENT}configmap")):
+        yield Finding(pod.owner, (*field, f"{_AGENT}inject"), "names no role", "vault.hashicorp.com/role")
+    if notes.get(f"{_AGENT}pre-populate-only") == "true" and is_long_running(pod):
+        message = "the agent stops after the start, so nothing is renewed"
+        yield Finding(pod.owner, (*field, f"{_AGENT}pre-populate-only"), message, "false")
