@@ -299,3 +299,17 @@ def _settings(inventory: Inventory, values: str, keys: Globs | None, required: b
     found = [setting for key in keys for setting in settings(inventory, values, key)]
     present = [each for each in found if each.value is not None]
     return present or (found[:1] if required else [])
+
+
+@check
+def test_claim_names_class(thing: Object) -> Iterator[Said]:
+    """Every claim names a class, or says `""` for none; the default class differs from cluster to cluster.
+
+    https://kubernetes.io/docs/concepts/storage/persistent-volumes/#class-1
+    """
+    found = list(claims_of(thing))
+    if not found:
+        yield NotApplicable("no claims")
+    for claim in found:
+        if claim.spec.get("storageClassName") is None and claim.annotations.get((LEGACY_CLASS,)) is None:
+            yield Finding(claim.owner, claim.class_path, "takes whatever class is the default", "a StorageClass")
