@@ -23,7 +23,9 @@ FILE_NAMES = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomizatio
 _GROUP = "kustomize.config.k8s.io/"
 
 # As kustomize decides it (api/internal/git/repospec.go and IsRemoteFile): a scheme, `user@host:`, or GitHub by name.
-_REMOTE = re.compile(r"(git::)?((https?|ssh|file)://|[a-z][a-z0-9-]*@[^/]*[:/]|github\.com[/:])", re.IGNORECASE)
+_REMOTE = re.compile(
+    r"(git::)?((https?|ssh|file)://|[a-z][a-z0-9-]*@[^/]*[:/]|github\.com[/:][^/]+/[^/])", re.IGNORECASE
+)
 
 
 class Use(Enum):
@@ -50,7 +52,7 @@ class Reference:
 
     @property
     def is_remote(self) -> bool:
-        """Whether kustomize would fetch it. A file or directory of that name is looked for first by the caller."""
+        """Whether kustomize would fetch it, even when there is a directory of that name. A file of it comes first."""
         return _REMOTE.match(self.text) is not None
 
 
@@ -113,7 +115,7 @@ def _list(value: Any) -> list[Any]:
 
 def _is_name(value: Any) -> TypeGuard[str]:
     """Whether a string can name a file at all: patches and generators may also stand inline, as YAML text."""
-    return isinstance(value, str) and 0 < len(value) < 4000 and not re.search(r"[\n\0]|\A\s*\{|[^/]{256}", value)
+    return isinstance(value, str) and 0 < len(value) < 4000 and not re.search(r"[\n\0]|: |\A\s*\{|[^/]{256}", value)
 
 
 def _references(raw: dict[str, Any]) -> Iterator[Reference]:

@@ -88,8 +88,7 @@ class Graph:
                 continue
             seen.add((kustomization.directory, namespace))
             for reference in kustomization.references:
-                path = resolve(kustomization, reference)
-                target = None if reference.has_scheme else self.at(path)
+                target, path = self._target(kustomization, reference), resolve(kustomization, reference)
                 if target is not None:
                     todo.append((target, namespace or target.namespace))
                 elif reference.use is Use.RESOURCE and path.is_file():
@@ -97,7 +96,7 @@ class Graph:
 
     def _uses(self, kustomization: Kustomization) -> Iterator[Kustomization]:
         for reference in kustomization.references:
-            target = None if reference.has_scheme else self.at(resolve(kustomization, reference))
+            target = self._target(kustomization, reference)
             if target is not None:
                 yield target
 
@@ -123,19 +122,22 @@ class Graph:
         self, user: Kustomization, reference: Reference, found: Closure, as_input: bool
     ) -> Kustomization | None:
         path = resolve(user, reference)
-        if not reference.has_scheme:
-            target = self.at(path)
-            if target is not None:
-                return target
-            if path.is_file():
-                plain = reference.use is Use.RESOURCE and not as_input
-                (found.resources if plain else found.inputs).add(path)
-                return None
+        if not reference.has_scheme and path.is_file():
+            plain = reference.use is Use.RESOURCE and not as_input
+            (found.resources if plain else found.inputs).add(path)
+            return None
         if reference.is_remote:
             found.remote.append((user, reference))
-        elif not (path.is_dir() and reference.use is Use.INPUT):
+            return None
+        target = self._target(user, reference)
+        if target is None and not (path.is_dir() and reference.use is Use.INPUT):
             found.missing.append((user, reference))
-        return None
+        return target
+
+    def _target(self, user: Kustomization, reference: Reference) -> Kustomization | None:
+        """The kustomization that a reference means, if it means one here."""
+        local = not reference.has_scheme and not reference.is_remote
+        return self.at(resolve(user, reference)) if local else None
 
 
 def _open_folders(kustomization: Kustomization) -> Iterator[Path]:

@@ -39,7 +39,12 @@ def annotate(text: str, tag: str) -> str:
 def _continues(line: str) -> bool:
     """Whether a line may belong to a value that began above it: there, a comment would break the value in two."""
     text = line.strip()
-    return bool(text) and "{{" not in text and not text.startswith(("#", "-")) and _KEY.search(text) is None
+    return (
+        bool(text)
+        and not re.search(r"\{\{|\}\}", text)
+        and not text.startswith(("#", "-"))
+        and _KEY.search(text) is None
+    )
 
 
 def _inside_actions(lines: list[str]) -> Iterator[bool]:
