@@ -7,27 +7,24 @@ which files are objects, and which were only the input of a rendering.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from pathlib import Path
+from typing import Protocol
 
-from conformance.kube.object import Document, Object, Rejected, TextFile
+from conformance.kube.object import Document, Location, Object, Rejected, TextFile
+from conformance.sources.cache import Cache
+from conformance.sources.files import SIZE_CAP, Form, SourceFile, Walk
+from conformance.sources.lists import expand
+from conformance.sources.origin import FileOrigin
+from conformance.sources.parse import no_collection, parse, parse_file
+from conformance.sources.workers import WorkerError
+from conformance.sources.yaml_stream import Stream
 
-#: yaml: parsed (JSON too); template: below a chart's templates/, never parsed as YAML; text: everything else
-Form = Literal["yaml", "template", "text"]
+__all__ = ["Form", "Loaded", "Plan", "Rendering", "SourceFile", "Tree", "WorkerError", "load", "read_file"]
 
-
-@dataclass(slots=True)
-class SourceFile:
-    """One file that was found, with the documents read from it."""
-
-    #: as findings show it: relative to the working directory when below it, with "/" between the parts
-    path: str
-    #: what to open
-    real: str
-    form: Form
-    #: in file order, `List` kinds not expanded; empty for templates and texts
-    documents: list[Document] = field(default_factory=list)
+_VAULT = "$ANSIBLE_VAULT;"
 
 
 @dataclass(slots=True)
@@ -80,3 +77,81 @@ class Loaded:
     rejected: list[Rejected] = field(default_factory=list)
     #: every file seen, as shown
     files: list[str] = field(default_factory=list)
+    #: documents found: those that hold more than comments, and each file or directory that could not be read at all
+    total: int = 0
+    #: documents that became objects or plain documents; a list counts once. All others are in `rejected`
+    loaded: int = 0
+
+
+def load(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    jobs: int = 0,
+    cache: Path | None = None,
+    size_cap: int = SIZE_CAP,
+    plan: Plan | None = None,
+    exclude: Sequence[str] = (),
+) -> Loaded:
+    """Everything below the paths, files or directories, in the order of their names.
+
+    `jobs` is the number of processes, 0 for one per CPU; `cache` a directory that keeps parsed documents (never
+    Secrets) between runs; a YAML or JSON file above `size_cap` bytes is rejected; `exclude` are globs of paths that are
+    passed over. Raises FileNotFoundError for a path that does not exist, and WorkerError when a process dies; whatever else is wrong is in `rejected`.
+    """
+    with no_collection():
+        walk = Walk(paths, exclude)
+        loaded = Loaded(files=walk.seen, rejected=walk.rejected, total=len(walk.rejected))
+        kept = Cache(cache, [os.fspath(path) for path in paths]) if cache is not None else None
+        files = [file for file in walk.files.values() if file.form == "yaml"]
+        for file, stream in zip(files, parse(files, jobs=jobs, cap=size_cap, cache=kept), strict=True):
+            loaded.total += stream.found
+            loaded.rejected += _fill(file, stream)
+        if kept is not None:
+            kept.save()
+        rendering = plan(Tree(walk.files, loaded.rejected)) if plan is not None else Rendering()
+        for file in files:
+            loaded.loaded += len(file.documents)
+            if file.path in rendering.consumed:
+                loaded.documents += file.documents
+            else:
+                _sort(file.documents, loaded, rendering.namespaces.get(file.path))
+        _sort(rendering.documents, loaded, None)
+        loaded.total += len(rendering.documents)
+        loaded.loaded += len(rendering.documents)
+        loaded.rejected += rendering.rejected
+        loaded.texts += walk.texts(size_cap)
+    return loaded
+
+
+def read_file(path: Path, shown: str, size_cap: int = SIZE_CAP) -> SourceFile | None:
+    """One file outside the given paths, such as a kustomization's base; None when any of it does not load."""
+    file = SourceFile(shown, str(path), "yaml")
+    stream, file.stamp, _ = parse_file(file, size_cap)
+    return None if _fill(file, stream) else file
+
+
+def _fill(file: SourceFile, stream: Stream) -> list[Rejected]:
+    """Gives a file its documents; answers what is wrong with them."""
+    rejected = [
+        Rejected(Location(file.path, line, column), reason, what) for line, column, reason, what in stream.problems
+    ]
+    for number, value in stream.documents:
+        document = Document(value, FileOrigin(file, number))
+        if isinstance(value, dict | list) or file.is_json or (isinstance(value, str) and value.startswith(_VAULT)):
+            file.documents.append(document)
+        else:
+            rejected.append(Rejected(document.locate(), "a single value, not a mapping or a list", "document"))
+    return rejected
+
+
+def _sort(documents: Sequence[Document], loaded: Loaded, namespace: str | None) -> None:
+    for document in documents:
+        own = document.namespace if isinstance(document, Object) else namespace
+        for each in expand(document, own):
+            if isinstance(each, Object):
+                loaded.objects.append(each)
+            elif isinstance(each, Rejected):
+                loaded.rejected.append(each)
+                loaded.loaded -= each.what == "document"
+            else:
+                loaded.documents.append(each)

@@ -36,6 +36,7 @@ _TIMESTAMP = re.compile(
     re.ASCII,
 )
 _MEMO_LIMIT = 100_000
+_INTERNED = 64
 _memo: dict[str, Any] = {}
 
 
@@ -55,7 +56,11 @@ def resolve(text: str) -> Any:
         pass
     if len(_memo) >= _MEMO_LIMIT:
         _memo.clear()
-    value = _memo[text] = _json(_plain(text), text)
+    value = _json(_plain(text), text)
+    if value is text and len(text) <= _INTERNED:
+        # Interned strings stay one object when they come from another process or from the cache.
+        value = sys.intern(text)
+    _memo[text] = value
     return value
 
 

@@ -49,6 +49,21 @@ def read(data: bytes, *, json: bool = False) -> Stream:
     return stream
 
 
+def texts(data: bytes, *, json: bool = False) -> dict[int, tuple[str, int]]:
+    """Text of each document by its number, and the lines above it, split as `read` splits. Raises `Fault`.
+
+    JSON comes as text that libyaml reads with the same lines and columns.
+    """
+    text, _ = decode(data)
+    if json or text[:1] in ("{", "["):
+        try:
+            found = json_text.read(text, lenient=json)
+            return {number: (json_text.masked(part.text), part.above) for number, part in enumerate(found)}
+        except json_text.NotJson:
+            pass
+    return {number: (part.text, part.above) for number, part in enumerate(parts(text))}
+
+
 def _read_json(text: str, stream: Stream, named: bool) -> bool:
     try:
         documents = json_text.read(text, lenient=named)
