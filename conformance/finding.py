@@ -9,7 +9,6 @@ from typing import Any
 from conformance.kube.object import Document, Location, Object, TextFile
 from conformance.kube.path import Path, parse, render
 
-
 #: of a requirement, from the least
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 

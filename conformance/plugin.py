@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--values", action="append", default=[], metavar="CHART=FILE", help="extra values file for charts")
     add("--report", action="append", default=[], metavar="FORMAT=FILE", help="write a report; may be repeated")
     add("--kube-version", default="", metavar="VERSION", help="Kubernetes version of schemas and charts")
+    add("--as-of", default="", metavar="DATE", help="judge the age of dated evidence against that day, or `today`")
     add("--fail-on", default="info", metavar="SEVERITY", help="less severe requirements only warn")
     add("--hardened", action="store_true", help="advice (SHOULD, MAY) fails too")
     add("--jobs", type=int, default=0, metavar="N", help="processes that read files; 0 is one for each core")
@@ -50,6 +51,7 @@ def settings_of(config: pytest.Config) -> Settings:
         exclude=tuple(option("--exclude")),
         values=tuple(option("--values")),
         kube_version=option("--kube-version"),
+        as_of=option("--as-of"),
         hardened=option("--hardened"),
         fail_on=option("--fail-on"),
         jobs=option("--jobs"),

@@ -19,6 +19,9 @@ from conformance.kube.inventory import Inventory
 from conformance.report.record import ResultRecord, finding_record, record
 from conformance.settings import OWN_PROFILE, Settings, Target, UsageError, policy_folders
 from conformance.sources import load as sources
+from conformance.sources.helm import parse_values
+from conformance.sources.render import RenderOptions, RenderPlan
+from conformance.sources.render_options import KUBE_VERSION
 from conformance.waiver import Waivers
 
 WAIVERS_ID = "sources-waivers-in-force"
@@ -101,14 +104,36 @@ class Run:
             self.inventories[target] = self._load(target)
         return self.inventories[target]
 
+    @cached_property
+    def rendering(self) -> RenderOptions:
+        """What helm and kustomize may do; raises UsageError for a `--values` that cannot be read."""
+        settings = self.settings
+        try:
+            values = tuple(parse_values(each) for each in settings.values)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        version = settings.kube_version or KUBE_VERSION
+        cache = cache_folder() if settings.cache else None
+        return RenderOptions(settings.render, settings.allow_network, version, values=values, cache=cache)
+
     def _load(self, target: Target) -> Inventory:
         settings = self.settings
         loaded = sources.load(
             list(target.paths),
             jobs=settings.jobs,
             cache=cache_folder() if settings.cache else None,
+            plan=RenderPlan(self.rendering, sources.read_file),
+            exclude=settings.exclude,
         )
-        return Inventory(loaded.objects, loaded.documents, loaded.texts, loaded.rejected, loaded.files)
+        return Inventory(
+            loaded.objects,
+            loaded.documents,
+            loaded.texts,
+            loaded.rejected,
+            loaded.files,
+            as_of=settings.day,
+            kube_version=settings.kube_version,
+        )
 
     def judge(self, asked: Asked) -> ResultRecord:
         """Evaluate one requirement on its target."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     kube_version: str = ""
+    as_of: str = ""
     hardened: bool = False
     fail_on: str = "info"
     jobs: int = 0
@@ -49,6 +51,13 @@ class Settings:
     render: bool = True
     allow_network: bool = False
     targets: tuple[Target, ...] = field(default=())
+
+    @property
+    def day(self) -> date | None:
+        """The day of `--as-of`; `today` in UTC. None when nobody said: then no age is judged."""
+        if self.as_of == "today":
+            return datetime.now(UTC).date()
+        return date.fromisoformat(self.as_of) if self.as_of else None
 
 
 #: key of plumbline.toml -> type; a list holds strings
@@ -86,6 +95,7 @@ def resolve(given: Settings) -> Settings:
         exclude=(*given.exclude, *declared.get("exclude", ())),
         values=given.values or tuple(declared.get("values", ())),
         kube_version=given.kube_version or declared.get("kube_version", ""),
+        as_of=given.as_of,
         hardened=given.hardened or declared.get("hardened", False),
         fail_on=given.fail_on if given.fail_on != "info" else declared.get("fail_on", "info"),
         jobs=given.jobs,
@@ -95,6 +105,10 @@ def resolve(given: Settings) -> Settings:
     )
     if settings.fail_on not in SEVERITIES:
         raise UsageError(f"--fail-on {settings.fail_on}: not one of {', '.join(SEVERITIES)}")
+    try:
+        _ = settings.day
+    except ValueError:
+        raise UsageError(f"--as-of {settings.as_of}: not a date such as 2027-01-31, nor today") from None
     settings.targets = _targets(given, declared.get("targets", {}), base, settings.profiles, config)
     return settings
 

@@ -82,6 +82,7 @@ class Inventory:
         rejected: Sequence[Rejected] = (),
         files: Sequence[str] = (),
         as_of: date | None = None,
+        kube_version: str = "",
     ) -> None:
         self.objects = objects
         self.documents = documents
@@ -91,6 +92,8 @@ class Inventory:
         self.files = files
         #: the day to judge ages against; None where nobody said, and then no age is judged
         self.as_of = as_of
+        #: the Kubernetes version to judge for, such as "1.34"; empty for the newest that is known
+        self.kube_version = kube_version
 
     @cached_property
     def by_kind(self) -> Mapping[str, list[Object]]:
