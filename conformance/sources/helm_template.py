@@ -82,8 +82,8 @@ def _escape(file: Path) -> str:
 def split(output: str) -> list[Manifest]:
     """helm's output by its `# Source:` lines."""
     found = list(_SOURCE.finditer(output))
-    ends = [part.start() for part in found[1:]] + [len(output)]
-    return [Manifest(part.group(1), output[part.end() : end]) for part, end in zip(found, ends, strict=True)]
+    starts = [*(part.start() for part in found), len(output)]
+    return [Manifest(part.group(1), output[part.end() : end]) for part, end in zip(found, starts[1:], strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
