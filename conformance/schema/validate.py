@@ -1,0 +1,118 @@
+"""Judging objects by the schemas of Kubernetes and of the custom resources that are defined beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path as File
+from typing import Any
+
+from conformance.kube.object import Object
+from conformance.schema import store
+from conformance.schema.custom import CRD, CustomKind, mistakes
+from conformance.schema.engine import Judge
+from conformance.schema.openapi import OBJECT_META, POINTER, Schema, references
+from conformance.schema.served import not_served
+from conformance.schema.verdict import SchemaProblem, Verdict
+
+# All that can be asked of the metadata of a kind whose schema nobody has: it need not be an object of an API server.
+_KNOWN_METADATA = ("name", "generateName", "namespace", "labels", "annotations")
+
+
+_GOOD = Verdict()
+
+
+class SchemaSet:
+    """The schemas of one Kubernetes version, and of custom resources.
+
+    Compiled lazily, kind by kind. Immutable to the outside: `with_crds` gives another set.
+    """
+
+    def __init__(self, known: store.Stored, crds: Iterable[Object] = ()) -> None:
+        self.version = known.minor
+        self._known = known
+        self._judges: dict[str, Judge] = {}
+        self._custom: dict[tuple[str, str], list[CustomKind]] = {}
+        given = [CustomKind(self, crd.raw) for crd in crds if f"{crd.api_version}/{crd.kind}" == CRD]
+        for kind in (*given, *(CustomKind(self, raw, trusted=True) for raw in known.crds)):
+            self._custom.setdefault(kind.key, []).append(kind)
+
+    @classmethod
+    def load(cls, version: str | None = None) -> SchemaSet:
+        """The schemas of a version that travels with the package; without a version the newest.
+
+        `1.34`, `v1.34` and `1.34.2` are the same. Raises `SchemaFileError` for a version that is not there.
+        """
+        return cls(store.stored(version or store.versions()[-1]))
+
+    @classmethod
+    def read(cls, path: File) -> SchemaSet:
+        """Schemas that `plumbline schemas dump` took. Raises `SchemaFileError`, `OSError`."""
+        return cls(store.read(path.resolve()))
+
+    def with_crds(self, crds: Iterable[Object]) -> SchemaSet:
+        """This set and the kinds that CustomResourceDefinitions (of v1) define; those found first count first."""
+        return SchemaSet(self._known, crds)
+
+    def scope_of(self, group: str, kind: str) -> str | None:
+        """ "Namespaced" or "Cluster" as the server said it; None for a kind without schema."""
+        for key, (_, scope) in self._known.kinds.items():
+            if store.group_and_kind(key) == (group, kind):
+                return scope
+        scopes = [each.scope for each in self._custom.get((group, kind), ())]
+        return scopes[0] if scopes else None
+
+    def validate(self, thing: Object) -> Iterator[SchemaProblem]:
+        """Problems alone; `judge` tells in addition whether the object could be judged at all."""
+        yield from self.judge(thing).problems
+
+    def judge(self, thing: Object) -> Verdict:
+        """The verdict about one object. Never raises, whatever the object holds."""
+        key = f"{thing.api_version}/{thing.kind}"
+        if key in self._known.kinds:
+            problems = self.definition_problems(thing.raw) if key == CRD else self._judge_built_in(key, thing.raw)
+            return Verdict(problems) if problems else _GOOD
+        custom = self._custom.get((thing.group, thing.kind), ())
+        if custom:
+            return min((each.judge(thing) for each in custom), key=lambda each: len(each.problems))
+        reason = not_served(key, self._known)
+        if reason is not None:
+            return Verdict((SchemaProblem(("apiVersion",), reason, "", thing.api_version),))
+        return Verdict(self.metadata_problems(thing), f"no schema of {thing.api_version} {thing.kind}")
+
+    def covers(self, thing: Object) -> bool:
+        """Whether a schema of the object's kind, in its version, is known; a kind no longer served counts as known."""
+        key = f"{thing.api_version}/{thing.kind}"
+        custom = self._custom.get((thing.group, thing.kind))
+        return key in self._known.kinds or bool(custom) or not_served(key, self._known) is not None
+
+    def _judge_built_in(self, key: str, raw: Any) -> tuple[SchemaProblem, ...]:
+        judge = self._judges.get(key)
+        if judge is None:
+            judge = self._judges[key] = Judge(self.closed({"$ref": POINTER + self._known.kinds[key][0]}))
+        return judge.problems(raw)
+
+    def definition_problems(self, raw: Any) -> tuple[SchemaProblem, ...]:
+        """What is wrong with a CustomResourceDefinition, its schemas included."""
+        return self._judge_built_in(CRD, raw) or tuple(mistakes(raw))
+
+    def metadata_problems(self, thing: Object) -> tuple[SchemaProblem, ...]:
+        """Labels and annotations that are no strings, names that are no text: wrong in every kind."""
+        return self._metadata.problems(thing.raw)
+
+    @cached_property
+    def _metadata(self) -> Judge:
+        known = self._known.definitions[OBJECT_META]["properties"]
+        metadata = {"type": ["object", "null"], "properties": {name: known[name] for name in _KNOWN_METADATA}}
+        return Judge({"properties": {"metadata": metadata}})
+
+    def closed(self, schema: Schema) -> Schema:
+        """A schema with all the definitions it refers to, and no others."""
+        definitions: dict[str, Schema] = {}
+        waiting = references(schema)
+        while waiting:
+            name = waiting.pop()
+            if name not in definitions:
+                definitions[name] = self._known.definitions[name]
+                waiting |= references(definitions[name])
+        return schema | {"$defs": definitions}
