@@ -10,7 +10,7 @@ from conformance.finding import Finding
 from conformance.kube import isolation
 from conformance.kube.inventory import Inventory
 from conformance.kube.isolation import Direction
-from conformance.kube.object import Node, Object
+from conformance.kube.object import Object
 from conformance.kube.podspec import PodSpec
 from conformance.kube.relations import Relations, relations, rendering, selector_of, together
 from conformance.kube.workload import SYSTEM_NAMESPACES, is_controlled, is_release_test
@@ -91,10 +91,10 @@ def test_service_selects(service: Object, inventory: Inventory) -> Iterator[Said
     """
     known = relations(inventory)
     selector = selector_of(service)
+    if known.selected(service, selector):
+        return
     if selector.selects_nothing or known.has_unseen_pods(service) or not known.pods_near(service):
         yield NotApplicable("its pods need not be among these manifests")
-        return
-    if known.selected(service, selector):
         return
     telling = {(key, value) for key, value in selector.exact.items() if key not in _SHARED_LABELS}
     near = [pod for pod in known.pods_near(service) if telling & set(pod.labels.items())]
@@ -184,7 +184,6 @@ def _unisolated(
 
 
 def _at(namespace: str | None, pods: list[PodSpec], inventory: Inventory, message: str) -> Finding:
-    declared: Node | None = inventory.find("", "Namespace", "", namespace) if namespace else None
-    subject = declared if isinstance(declared, Object) else pods[0].owner
-    field = "metadata.name" if subject is declared else "metadata.namespace"
-    return Finding(subject, field, message, "a NetworkPolicy that selects every pod")
+    declared = relations(inventory).namespace(namespace)
+    field = "metadata.name" if declared else "metadata.namespace"
+    return Finding(declared or pods[0].owner, field, message, "a NetworkPolicy that selects every pod")

@@ -8,7 +8,7 @@ from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Object
-from conformance.kube.relations import together
+from conformance.kube.relations import relations, together
 from conformance.kube.workload import SYSTEM_NAMESPACES, is_long_running
 
 _COMPUTE = ("cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
@@ -28,7 +28,7 @@ def test_quota_everywhere(quotas: list[Object], inventory: Inventory) -> Iterato
         if namespace is None or namespace in covered | reported | SYSTEM_NAMESPACES or not is_long_running(pod):
             continue
         reported.add(namespace)
-        declared = inventory.find("", "Namespace", "", namespace)
+        declared = relations(inventory).namespace(namespace)
         message = f"namespace {namespace} has workloads and no ResourceQuota"
         yield Finding(declared or pod.owner, "metadata.name" if declared else "metadata.namespace", message, "a quota")
 

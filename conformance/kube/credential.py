@@ -37,6 +37,8 @@ _EVIDENCE = (
     ("a Stripe key", re.compile(r"\bsk_live_[A-Za-z0-9]{20,}")),
 )
 _URL = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@'\"]*:([^\s/@'\"]+)@[^\s/@'\"]+")
+#: What manuals write in place of a password.
+_MANUAL = re.compile(r"(?i)\A(?:my)?(?:pass(?:word|wd)?|pwd|pw|secret|token)\Z")
 _ASSIGNMENT = re.compile(r"(?m)^[\s\-\"']*([A-Za-z][\w.-]*)[\"']?[ \t]*[:=][ \t]*[\"']?([^\s\"'#,;]+)")
 #: Keys of Secrets that name or point at something and give nobody access.
 _PUBLIC_KEYS = re.compile(
@@ -59,7 +61,7 @@ def evidence(text: str) -> str:
     for what, pattern in _EVIDENCE:
         if pattern.search(text):
             return what
-    if any(not is_placeholder(found.group(1)) for found in _URL.finditer(text)):
+    if any(not is_placeholder(found.group(1)) and not _MANUAL.match(found.group(1)) for found in _URL.finditer(text)):
         return "a password in a URL"
     return ""
 

@@ -96,9 +96,9 @@ class Relations:
         same = [each for each in found if rendering(each) == rendering(near)]
         return next(iter(same or found), None)
 
-    def known_elsewhere(self, kind: str, name: str) -> bool:
-        """Whether any namespace has an object of that kind and name: then a missing one may be a matter of places."""
-        return bool(self._by_name.get((kind, name)))
+    def namespace(self, name: str | None) -> Object | None:
+        """The Namespace object of that name; None for an unknown namespace."""
+        return next(iter(self._by_name.get(("Namespace", name), ())), None) if name else None
 
     def pods_of(self, owner: Object) -> PodSpec | None:
         """The pods of a workload, also those that a Rollout takes from another workload by `spec.workloadRef`."""
