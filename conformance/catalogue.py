@@ -208,7 +208,7 @@ def _match(raw: Mapping[str, Any]) -> Match:
         names=patterns("name"),
         namespaces=patterns("namespace"),
         paths=patterns("path"),
-        labels=dict(raw.get("labels", {})),
+        labels=tuple(raw.get("labels", {}).items()),
     )
 
 

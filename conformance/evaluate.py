@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from conformance.catalogue import Requirement
 from conformance.check import Check, NotApplicable
@@ -68,7 +69,8 @@ def _outcome(result: Result, fails: bool) -> Outcome:
 
 
 def _judge(requirement: Requirement, check: Check, inventory: Inventory, result: Result) -> None:
-    subjects, result.errors = select(check.subject, requirement.match, inventory) if check.subject else ([None], [])
+    subjects, errors = select(check.subject, requirement.match, inventory) if check.subject else ([None], [])
+    result.errors += errors
     if not subjects:
         if result.errors:
             return
@@ -134,8 +136,20 @@ def owner(subject: Any) -> Subject:
 def select(kind: type, match: Match, inventory: Inventory) -> tuple[list[Any], list[Unjudged]]:
     """The subjects of one kind that a match means, in loading order, and what could not be looked into.
 
-    A pod whose `containers` is no list must cost neither the other pods their verdict nor itself the error.
+    A pod whose `containers` is no list must cost neither the other pods their verdict nor itself the error. Many
+    requirements speak of the same things, so that what was selected is kept with the inventory.
     """
+    remembered = _SELECTED.setdefault(inventory, {})
+    if (kind, match) not in remembered:
+        remembered[kind, match] = _select(kind, match, inventory)
+    return remembered[kind, match]
+
+
+_SELECTED: WeakKeyDictionary[Inventory, dict[tuple[type, Match], tuple[list[Any], list[Unjudged]]]]
+_SELECTED = WeakKeyDictionary()
+
+
+def _select(kind: type, match: Match, inventory: Inventory) -> tuple[list[Any], list[Unjudged]]:
     if kind is Document:
         return list(inventory.select_documents(match)), []
     if kind is TextFile:

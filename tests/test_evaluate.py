@@ -189,6 +189,6 @@ def test_a_pod_whose_containers_are_no_list_costs_nobody_else_a_verdict() -> Non
 
 def test_labels_of_the_wrong_type_are_an_error_of_that_object_alone() -> None:
     odd = Object({"apiVersion": "v1", "kind": "Thing", "metadata": {"name": "o", "labels": ["a"]}}, Here())
-    result = outcome(odd, thing(ok=True), match=Match(kinds=("Thing",), labels={"a": "*"}))
+    result = outcome(odd, thing(ok=True), match=Match(kinds=("Thing",), labels=(("a", "*"),)))
     assert [e.reason for e in result.errors] == ["metadata.labels is a list, not a mapping"]
     assert result.outcome is Outcome.ERROR

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from fnmatch import fnmatchcase
-from functools import cached_property
+from fnmatch import fnmatchcase, translate
+from functools import cached_property, lru_cache
 
 from conformance.kube.object import Document, Object, Rejected, TextFile
 from conformance.kube.podspec import PodSpec, pod_spec
@@ -20,7 +21,12 @@ def path_matches(path: str, pattern: str) -> bool:
 
     Requirements name files from the root of a repository, while a run may be started above or below that root.
     """
-    return fnmatchcase(path, pattern) or fnmatchcase(path, "*/" + pattern)
+    return _pattern(pattern)(path) is not None
+
+
+@lru_cache(maxsize=1024)
+def _pattern(pattern: str) -> Callable[[str], re.Match[str] | None]:
+    return re.compile(f"(?:.*/)?{translate(pattern)}", re.DOTALL).match
 
 
 def _any(value: str | None, patterns: Patterns) -> bool:
@@ -40,7 +46,7 @@ class Match:
     names: Patterns = ()
     namespaces: Patterns = ()
     paths: Patterns = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: tuple[tuple[str, str], ...] = ()
 
     def selects(self, thing: Object) -> bool:
         """Whether an object is meant; its kind is looked up by index, so it is not compared again here."""
@@ -50,7 +56,7 @@ class Match:
             return False
         if self.namespaces and not _any(thing.namespace, self.namespaces):
             return False
-        if self.labels and not all(_any(thing.labels.get(k), (v,)) for k, v in self.labels.items()):
+        if self.labels and not all(_any(thing.labels.get(k), (v,)) for k, v in self.labels):
             return False
         return not self.paths or self.selects_path(thing.origin.path)
 
@@ -63,7 +69,7 @@ class Match:
         words = ["/".join(self.kinds) or ("file" if self.paths else "object")]
         words += [" or ".join(self.names)] if self.names else []
         words += [f"in namespace {' or '.join(self.namespaces)}"] if self.namespaces else []
-        words += ["labelled " + ",".join(f"{k}={v}" for k, v in self.labels.items())] if self.labels else []
+        words += ["labelled " + ",".join(f"{k}={v}" for k, v in self.labels)] if self.labels else []
         words += [" or ".join(self.paths)] if self.paths else []
         return " ".join(words)
 
@@ -148,9 +154,45 @@ class Inventory:
 
     def select_documents(self, match: Match) -> Iterator[Document]:
         """YAML and JSON documents by path; Kubernetes objects are documents too."""
-        for group in (self.documents, self.objects):
-            yield from (each for each in group if match.selects_path(each.origin.path))
+        return (each for path in self._paths.select(match) for each in self._documents_by_path.get(path, ()))
 
     def select_texts(self, match: Match) -> Iterator[TextFile]:
         """Text files by path."""
-        return (each for each in self.texts if match.selects_path(each.path))
+        return (self._texts_by_path[path] for path in self._paths.select(match) if path in self._texts_by_path)
+
+    @cached_property
+    def _documents_by_path(self) -> Mapping[str, list[Document]]:
+        index: dict[str, list[Document]] = defaultdict(list)
+        for group in (self.documents, self.objects):
+            for each in group:
+                index[each.origin.path].append(each)
+        return dict(index)
+
+    @cached_property
+    def _texts_by_path(self) -> Mapping[str, TextFile]:
+        return {each.path: each for each in self.texts}
+
+    @cached_property
+    def _paths(self) -> PathIndex:
+        return PathIndex([*self._documents_by_path, *self._texts_by_path])
+
+
+class PathIndex:
+    """Paths by glob. Most globs end in a plain file name, so that 10,000 paths need not be compared one by one."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = sorted(set(paths))
+        self._by_name: dict[str, list[str]] = defaultdict(list)
+        for path in self._paths:
+            self._by_name[path.rpartition("/")[2]].append(path)
+
+    def select(self, match: Match) -> list[str]:
+        """Paths that a match means, sorted; all of them when it names none."""
+        if not match.paths:
+            return self._paths
+        found = {path for pattern in match.paths for path in self._candidates(pattern) if path_matches(path, pattern)}
+        return sorted(found)
+
+    def _candidates(self, pattern: str) -> Sequence[str]:
+        name = pattern.rpartition("/")[2]
+        return self._paths if any(character in name for character in "*?[") else self._by_name.get(name, ())
