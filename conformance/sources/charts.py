@@ -24,7 +24,7 @@ from conformance.sources.helm_template import (
 from conformance.sources.overlays import Lost
 from conformance.sources.places import Places
 from conformance.sources.program import Program, ProgramError, scratch
-from conformance.sources.render_cache import RenderCache, digest
+from conformance.sources.render_cache import RenderCache, digest, is_secret
 from conformance.sources.rendered import PlaceOrigin, RenderedOrigin, sources_in
 from conformance.sources.rendered_text import Fault, parts, value_of
 from conformance.sources.template_origin import Lines, Printed, TemplateOrigin, without_placeholder
@@ -102,7 +102,8 @@ class Renderer:
         except ProgramError as error:
             return Outcome(release, lost=[self._failure(chart, release, str(error))])
         outcome = self._read(chart, release, manifests)
-        if not outcome.lost and not self._settings.allow_network:
+        secret = any(is_secret(raw) for raw, _ in outcome.objects)
+        if not outcome.lost and not secret and not self._settings.allow_network:
             kept = [[raw, [printed.source, printed.manifest, printed.part]] for raw, printed in outcome.objects]
             self._cache.put(key, {"objects": kept, "repeated": outcome.repeated})
         return outcome

@@ -26,7 +26,7 @@ from conformance.sources.kustomize_build import (
 from conformance.sources.kustomize_graph import Closure, Graph
 from conformance.sources.places import Places
 from conformance.sources.program import Program, ProgramError
-from conformance.sources.render_cache import RenderCache, digest
+from conformance.sources.render_cache import RenderCache, digest, is_secret
 from conformance.sources.rendered import PlaceOrigin, RenderedOrigin, Source, name_of, sources_in
 from conformance.sources.rendered_text import Fault, parts, value_of
 
@@ -124,7 +124,8 @@ class Builder:
             outcome = self._build(self._program, root, overlay, closures)
         except ProgramError as error:
             return Outcome(lost=[self._failure(root, str(error))])
-        if not outcome.lost and not self._allow_network:
+        secret = any(is_secret(raw) for raw, _ in outcome.objects)
+        if not outcome.lost and not secret and not self._allow_network:
             self._cache.put(key, [[raw, _relative(made, root.directory)] for raw, made in outcome.objects])
         return outcome
 

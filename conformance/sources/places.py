@@ -55,11 +55,13 @@ class Places:
         return self._folders.get(path.parent, {}).get(path.name)
 
     def read(self, path: Path) -> SourceFile | None:
-        """A file, parsed, in the tree or not; None when it does not load."""
+        """A file, parsed, in the tree or not, whatever its name; None when it does not load."""
         found = self.get(path)
-        if found is None and path not in self._outside:
+        if found is not None and found.form != "text":
+            return found
+        if path not in self._outside:
             self._outside[path] = self._read(path, self.shown(path))
-        return found or self._outside.get(path)
+        return self._outside[path]
 
     def shown(self, path: Path) -> str:
         """A path as findings show it: like the tree's own files, else relative to the working directory if below it."""

@@ -45,7 +45,9 @@ class Rounds:
         self._places = places
         self._repository = Repository(places.top)
         self.unresolved: dict[str, str] = {}
-        kustomizations = {path: k for path, file in places if (k := read_kustomization(file, path.parent))}
+        # a file named Kustomization has no extension by which the loader could know it
+        named = ((path, places.read(path) if path.name == "Kustomization" else file) for path, file in places)
+        kustomizations = {path: k for path, file in named if file and (k := read_kustomization(file, path.parent))}
         self._kustomization_files = set(kustomizations)
         self._graph = Graph(kustomizations.values(), places.read)
         self._charts: dict[Path, Chart | None] = {
@@ -62,14 +64,19 @@ class Rounds:
         }
         charts_here = [chart for chart in self._charts.values() if chart]
         self._independent = [c for c in independent(charts_here) if not homes.intersection(c.directory.parents)]
-        helm, cache = find("helm"), RenderCache(options.cache)
+        helm, self._cache = find("helm"), RenderCache(options.cache)
         network = options.allow_network
         self._builder = overlays.Builder(
-            self._graph, places, find_kustomize(), helm, cache, timeout=options.timeout, allow_network=network
+            self._graph, places, find_kustomize(), helm, self._cache, timeout=options.timeout, allow_network=network
         )
         settings = Settings(options.kube_version, options.api_versions, options.timeout, network)
         self._renderer = charts.Renderer(
-            self._chart_at, places, helm, cache, settings, lambda place: self._repository.root(place / "Chart.yaml")
+            self._chart_at,
+            places,
+            helm,
+            self._cache,
+            settings,
+            lambda place: self._repository.root(place / "Chart.yaml"),
         )
         self._built: dict[Overlay, overlays.Outcome] = {}
         self._rendered: dict[Release, charts.Outcome] = {}
@@ -89,6 +96,7 @@ class Rounds:
             consumed_files = self._consumed(wanted, released)
             objects = [*self._raw_objects(consumed_files), *self._objects(wanted, released, Targets(deliveries))]
             deliveries = self._deliveries(objects)
+        self._cache.prune()
         return self._answer(wanted, released, deliveries)
 
     def _run(self, done: dict[K, V], wanted: Iterable[K], work: Callable[[K], V]) -> None:
