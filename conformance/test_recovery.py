@@ -127,6 +127,23 @@ def test_rebuild_order(inventory: Inventory, *, script: str, steps: list[str]) -
 
 
 @check
+def test_git_is_source(application: Object) -> Iterator[Said]:
+    """Every source of an Argo CD Application is a Git repository, so that the Application is all there is to back up.
+
+    A source with `chart` comes from a Helm repository or an OCI registry, whatever its URL looks like.
+    """
+    single = [application.at("spec.source")] if application.get("spec.source") is not None else []
+    sources = [*single, *application.sequence("spec.sources")]
+    if not sources:
+        yield Finding(application, "spec.source", "has no source")
+    for source in sources:
+        url = source.text("repoURL")
+        if source.get("chart") is not None or url.startswith("oci://") or not url:
+            path = (*source.path, "chart" if source.get("chart") is not None else "repoURL")
+            yield Finding(application, path, "does not come from Git", "a Git repository", source.get("chart") or url)
+
+
+@check
 def test_releases(inventory: Inventory, *, releases: dict[str, str], values: dict[str, str]) -> Iterator[Said]:
     """Each release is installed under its name into the namespace of the same name, and its values file exists.
 
