@@ -142,7 +142,16 @@ def _run_check(options: argparse.Namespace, extra: list[str]) -> int:
 
     from conformance.settings import PACKAGE
 
-    arguments = ["-p", "conformance.plugin", "-c", os.devnull, "--rootdir", str(PACKAGE.parent), "--assert=plain"]
+    arguments = [
+        "-p",
+        "conformance.plugin",
+        "-c",
+        os.devnull,
+        "--rootdir",
+        str(PACKAGE.parent),
+        "--assert=plain",
+        "--noconftest",
+    ]
     for plugin in ("cacheprovider", "unittest", "doctest", "pastebin", "stepwise", "junitxml", "faulthandler", "nose"):
         arguments += ["-p", f"no:{plugin}"]
     shown = _Shown(options.verbose)
