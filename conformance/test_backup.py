@@ -68,7 +68,7 @@ def _executes(command: Command, words: list[str], namespace: str, pod: str) -> b
     return (
         command.name == "kubectl"
         and "exec" in command.words
-        and command.has(*words)
+        and " ".join(words) in command.text
         and command.option("-n", "--namespace") == namespace
         and any(fnmatchcase(word.removeprefix("pod/"), pod) for word in command.words)
     )

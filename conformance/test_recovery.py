@@ -116,7 +116,7 @@ def test_rebuild_order(inventory: Inventory, *, script: str, steps: list[str]) -
         commands = each.shell.commands
         last = -1
         for step in steps:
-            places = [i for i, c in enumerate(commands) if re.search(step, c.text)]
+            places = [i for i, c in enumerate(commands) if re.search(step, c.line_text)]
             if not places:
                 yield Finding(each.subject, each.at(), f"lacks the step {step}", step, None)
                 continue

@@ -27,13 +27,15 @@ class Output:
 
 def outputs(shell: Shell) -> Iterator[Output]:
     """Every file that the script writes, names with dates as `{%Y%m%d}`, in the order of the text."""
+    safe: set[str] = set()
     for command in shell.commands:
-        encrypting = encrypts(command)
-        for target in command.outputs:
+        # What was encrypted stays so when it is copied or renamed.
+        encrypting = encrypts(command) or (
+            command.name in _COPYING and any(dated(word) in safe for word in command.words)
+        )
+        for target in (*command.outputs, *_operands(command)):
             for each in alternatives(dated(target)):
-                yield Output(command, each, encrypting)
-        for target in _operands(command):
-            for each in alternatives(dated(target)):
+                safe |= {each} if encrypting else set()
                 yield Output(command, each, encrypting)
 
 

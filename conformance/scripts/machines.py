@@ -62,7 +62,7 @@ def machines(inventory: Inventory) -> list[Machine]:
 
 
 def _variables(inventory: Inventory) -> dict[str, str]:
-    """Defaults of variables and locals; a `.tfvars` file of the tree wins over a default."""
+    """Defaults of variables and locals; what Terraform loads by itself wins: `terraform.tfvars`, `*.auto.tfvars`."""
     known: dict[str, str] = {}
     parsed = [(file, hcl.parse(file.text)) for file in inventory.texts if file.path.endswith((".tf", ".tfvars"))]
     for file, root in parsed:
@@ -72,7 +72,7 @@ def _variables(inventory: Inventory) -> dict[str, str]:
             for block in root.all("locals"):
                 known |= {f"local.{name}": value for name, (value, _) in block.attributes.items()}
     for file, root in parsed:
-        if file.path.endswith(".tfvars"):
+        if file.path.endswith((".auto.tfvars", "terraform.tfvars")):
             known |= {f"var.{name}": value for name, (value, _) in root.attributes.items()}
     return known
 

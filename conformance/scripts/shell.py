@@ -50,6 +50,11 @@ class Command:
         return " ".join(self.words)
 
     @property
+    def line_text(self) -> str:
+        """The words and then the redirections, as one would type them."""
+        return " ".join((*self.words, *(f"{sign} {target}" for sign, target in self.redirects)))
+
+    @property
     def outputs(self) -> list[str]:
         """Files that standard output is sent to."""
         return [target for sign, target in self.redirects if sign in (">", ">>", "1>", "1>>", ">|", "&>", "&>>")]
