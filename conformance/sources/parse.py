@@ -19,12 +19,14 @@ from conformance.sources.cache import Cache
 from conformance.sources.fault import Fault
 from conformance.sources.files import SourceFile, read_bytes
 from conformance.sources.origin import stamp_of
+from conformance.sources.share import Shared
 from conformance.sources.workers import run
 from conformance.sources.yaml_stream import Stream, read
 
 # Starting processes costs about 20 ms; below this much work they do not pay.
 _PARALLEL_FILES = 400
 _PARALLEL_BYTES = 1_500_000
+_SHARED_FILES = 20_000
 # Text in which a Secret might stand, be it in a list, in a template or in a patch; also encrypted and sealed ones.
 _SECRET = re.compile(rb"""kind["']?\s*:\s*["']?\w*Secret|ENC\[|PRIVATE KEY-----""")
 
@@ -38,7 +40,8 @@ def parse(files: Sequence[SourceFile], *, jobs: int, cap: int, cache: Cache | No
     `jobs` is the number of processes, 0 for one per CPU that this process may use. Raises `workers.WorkerError` when a
     process dies.
     """
-    streams: dict[int, Stream] = _recalled(files, cap, cache) if cache is not None and cache.entries else {}
+    shared = Shared() if len(files) >= _SHARED_FILES else None
+    streams = _recalled(files, cap, cache, shared) if cache is not None and cache.entries else {}
     missing = [index for index in range(len(files)) if index not in streams]
     count = _processes(jobs, [files[index] for index in missing])
     if count > 1:
@@ -49,12 +52,13 @@ def parse(files: Sequence[SourceFile], *, jobs: int, cap: int, cache: Cache | No
 
         for place, (stamp, blob, keep) in run(work, len(missing), count):
             index = missing[place]
-            streams[index] = _stream(blob)
+            streams[index] = _stream(blob, shared)
             _keep(files[index], stamp, blob if keep else None, cache)
     else:
         for index in missing:
-            streams[index], stamp, keep = parse_file(files[index], cap)
-            _keep(files[index], stamp, _blob(streams[index]) if keep and cache is not None else None, cache)
+            stream, stamp, keep = parse_file(files[index], cap)
+            _keep(files[index], stamp, _blob(stream) if keep and cache is not None else None, cache)
+            streams[index] = stream if shared is None else _share(stream, shared)
     return [streams[index] for index in range(len(files))]
 
 
@@ -88,7 +92,7 @@ def no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _recalled(files: Sequence[SourceFile], cap: int, cache: Cache) -> dict[int, Stream]:
+def _recalled(files: Sequence[SourceFile], cap: int, cache: Cache, shared: Shared | None) -> dict[int, Stream]:
     streams = {}
     for index, file in enumerate(files):
         try:
@@ -98,7 +102,7 @@ def _recalled(files: Sequence[SourceFile], cap: int, cache: Cache) -> dict[int, 
         blob = cache.get(stamp, file.is_json)
         if blob is not None:
             file.stamp = stamp
-            streams[index] = _stream(blob)
+            streams[index] = _stream(blob, shared)
     return streams
 
 
@@ -112,8 +116,14 @@ def _blob(stream: Stream) -> bytes:
     return marshal.dumps((stream.documents, stream.problems, stream.found))
 
 
-def _stream(blob: bytes) -> Stream:
-    return Stream(*marshal.loads(blob))  # noqa: S302 - our own blob: see above
+def _stream(blob: bytes, shared: Shared | None) -> Stream:
+    stream = Stream(*marshal.loads(blob))  # noqa: S302 - our own blob: see above
+    return stream if shared is None else _share(stream, shared)
+
+
+def _share(stream: Stream, shared: Shared) -> Stream:
+    stream.documents = [(number, shared.document(value)) for number, value in stream.documents]
+    return stream
 
 
 def _may_keep(data: bytes, stream: Stream) -> bool:
