@@ -10,7 +10,7 @@ from conformance.finding import Finding
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Node, Object
 from conformance.kube.podspec import PodSpec
-from conformance.kube.relations import Relations, relations, selector_of
+from conformance.kube.relations import Relations, relations, rendering, selector_of
 from conformance.kube.removed import minor, removed_in
 from conformance.kube.workload import REPLICATED, is_controlled, is_long_running, kind_of, scaled
 
@@ -68,8 +68,12 @@ def test_upgrade_possible(
     A budget blocks every drain when it permits no disruption at the smallest number of pods: `maxUnavailable: 0`, or
     `minAvailable` not below the replicas. Percentages round up, so 50% of one pod is one. Pods of DaemonSets and Jobs
     do not count. https://kubernetes.io/docs/tasks/run-application/configure-pdb/
+
+    Templates of charts choose API versions by what a cluster offers, which nothing offline knows, so theirs are left to
+    the schema.
     """
-    since = removed_in(thing, kubernetes)
+    from_chart = rendering(thing) and "/templates/" in thing.origin.path
+    since = "" if from_chart else removed_in(thing, kubernetes)
     if since:
         message = f"{thing.api_version} {thing.kind} is not served since Kubernetes {since}"
         yield Finding(thing, "apiVersion", message, observed=thing.api_version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 
@@ -28,9 +29,10 @@ def test_pipeline_declarative(document: Document) -> Iterator[Said]:
     """No pipeline changes a cluster by command: `kubectl scale`, `set`, `edit`, `patch`, `run`, `create` and the like.
 
     `--dry-run` makes a manifest and changes nothing, `create -f` takes one. Pipelines that create their own test
-    cluster may do in it what they like. `apply`, `diff`, `get` and `wait` are no commands of this sort.
+    cluster, or are named as tests, may do in it what they like. `apply`, `diff`, `get` and `wait` are no commands of this sort.
     """
-    if pipeline.makes_its_own_cluster(document) or not any(step.script for step in pipeline.steps(document)):
+    tests = re.search(r"test|e2e|perf|bench", posixpath.basename(document.origin.path))
+    if tests or pipeline.makes_its_own_cluster(document) or not any(step.script for step in pipeline.steps(document)):
         yield NotApplicable("it runs no command, or in a cluster of its own")
         return
     for step in pipeline.steps(document):

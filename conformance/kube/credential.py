@@ -47,7 +47,7 @@ _PUBLIC_KEYS = re.compile(
     r"certificate|known_?hosts|ssh_known_hosts|insecure|enableoci|issuer|realm|org|organization|schema|sslmode|"
     r"cluster|config\.json|domain|mode|version)\Z"
 )
-_PUBLIC_PEM = re.compile(r"-----BEGIN (CERTIFICATE|PUBLIC KEY|RSA PUBLIC KEY|X509 CRL|TRUSTED CERTIFICATE)")
+_PUBLIC_PEM = re.compile(r"-----BEGIN (CERTIFICATE|PUBLIC KEY|RSA PUBLIC KEY|X509 CRL|TRUSTED CERTIFICATE|DH PARAMETERS)")
 _PUBLIC_TYPES = {"kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token", "helm.sh/release.v1"}
 
 

@@ -110,7 +110,12 @@ class Relations:
         return self._pods.get(id(other)) if other is not None else None
 
     def selected(self, near: Object, selector: Selector) -> list[PodSpec]:
-        """The pods in the namespace of an object that a selector selects, by the labels of the pods themselves."""
+        """The pods in the namespace of an object that a selector selects, by the labels of the pods themselves.
+
+        Labels that controllers add to each pod, or that the application sets while it runs (the role of a database
+        replica), are in no template and not asked for: such a selector chooses among the pods found here.
+        """
+        selector = _known_labels(selector)
         if selector.selects_nothing:
             return []
         candidates = self._candidates(place(near), selector)
@@ -234,6 +239,22 @@ class Relations:
             pods = self.pods_of(target)
             if pods is not None and pods.owner is not target:
                 yield pods.owner
+
+
+_GIVEN_LATER = {
+    "apps.kubernetes.io/pod-index", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid",
+    "batch.kubernetes.io/job-completion-index", "controller-revision-hash", "job-name", "pod-template-generation",
+    "pod-template-hash", "rollouts-pod-template-hash", "statefulset.kubernetes.io/pod-name",
+}  # fmt: skip
+_GIVEN_BY_APPLICATION = {"role", "spilo-role", "instanceRole", "leader", "vault-active", "vault-sealed"}
+
+
+def _known_labels(selector: Selector) -> Selector:
+    """The selector without labels that no pod template has."""
+    later = [key for key in selector.exact if key in _GIVEN_LATER or key.rpartition("/")[2] in _GIVEN_BY_APPLICATION]
+    if not later or selector.selects_nothing or len(later) == len(selector.exact):
+        return selector
+    return Selector({k: v for k, v in selector.exact.items() if k not in later}, selector.expressions)
 
 
 #: Groups of custom resources that never become pods in their own namespace.
