@@ -106,6 +106,12 @@ def test_a_wrong_type_is_an_error_at_its_field(change: Any, field: str) -> None:
     assert render(caught.value.path) == field
 
 
+def test_an_element_that_is_no_string_is_named() -> None:
+    pod = spec_of(changed(conforming(), setting(("web",), capabilities={"drop": [True]})))
+    with pytest.raises(FieldTypeError, match=r"capabilities\.drop\[0\] is a boolean, not a string\Z"):
+        list(pod_security.CONTROLS["restricted-capabilities"](pod))
+
+
 def test_ephemeral_containers_are_judged_like_the_others() -> None:
     said = [
         {
