@@ -77,6 +77,11 @@ def is_namespaced(group: str, kind: str, declared: Mapping[GroupKind, bool] | No
     return known if known is not None or declared is None else declared.get((group, kind))
 
 
+def is_cluster_kind(kind: str) -> bool:
+    """Whether a built-in kind of that name, in whatever group, belongs to the whole cluster."""
+    return any(name == kind and not namespaced for (_, name), namespaced in _BUILT_IN.items())
+
+
 def declared_scopes(documents: Iterable[Any]) -> dict[GroupKind, bool]:
     """Scopes that CustomResourceDefinitions declare (`spec.scope`, `spec.group`, `spec.names.kind`).
 

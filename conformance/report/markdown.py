@@ -73,7 +73,7 @@ def _head(report: Report) -> str:
     lines += [f"| {_SIGNS[outcome]} {_WORDS[outcome]} | {number:,} |" for outcome, number in wording.counts(report)]
     unchecked = sum(wording.not_checked(each) for each in report["results"])
     if unchecked:
-        lines += ["", f"Of the skipped, {unchecked:,} are not checked by anything yet."]
+        lines += ["", f"Not checked by anything yet: {unchecked:,} of the skipped."]
     todo = [f"- {code(each.command) + ': ' if each.command else ''}{inline(each.text)}" for each in steps(report)]
     return "\n".join([*lines, *(["", "**Next**", "", *todo] if todo else [])]) + "\n"
 

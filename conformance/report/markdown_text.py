@@ -9,14 +9,17 @@ import re
 
 from conformance.report import wording
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$])")
+#: signs with a meaning anywhere in a line; `$` begins mathematics on GitHub
+_SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
+#: what makes a line a heading, a list, a rule
+_START = re.compile(r"^(\d{1,9}(?=[.)]\s))?([#+=.)-])")
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _BACKTICKS = re.compile("`+")
 
 
 def inline(text: str) -> str:
-    """A sentence: HTML and Markdown signs escaped, also safe in a table cell."""
-    return _SPECIAL.sub(r"\\\1", wording.prose(text)).translate(_HTML)
+    """A sentence with the signs of Markdown and HTML escaped, also safe at the start of a line and in a table cell."""
+    return _START.sub(r"\1\\\2", _escaped(wording.prose(text)))
 
 
 def in_html(text: str) -> str:
@@ -30,7 +33,11 @@ def code(text: str) -> str:
     if not shown:
         return ""
     if "|" in shown:
-        return "<code>" + _SPECIAL.sub(r"\\\1", shown).translate(_HTML) + "</code>"
+        return f"<code>{_escaped(shown)}</code>"
     fence = "`" * (max((len(run) for run in _BACKTICKS.findall(shown)), default=0) + 1)
     pad = " " if shown.startswith("`") or shown.endswith("`") else ""
     return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", text).translate(_HTML)

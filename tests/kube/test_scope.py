@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance.kube.scope import declared_scopes, is_namespaced
+from conformance.kube.scope import declared_scopes, is_cluster_kind, is_namespaced
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,12 @@ from conformance.kube.scope import declared_scopes, is_namespaced
 )
 def test_built_in_kinds(group: str, kind: str, expected: bool | None) -> None:
     assert is_namespaced(group, kind) is expected
+
+
+def test_a_kind_without_its_group() -> None:
+    assert is_cluster_kind("StorageClass")
+    assert not is_cluster_kind("Deployment")
+    assert not is_cluster_kind("Certificate")
 
 
 def definition(scope: Any, *, kind: Any = "ClusterIssuer") -> dict[str, Any]:
