@@ -9,8 +9,9 @@ from conformance.finding import Finding
 from conformance.kube import demand
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Node, Object
+from conformance.kube.place import together
 from conformance.kube.podspec import PodSpec
-from conformance.kube.relations import Relations, relations, together
+from conformance.kube.relations import Relations, relations
 from conformance.kube.workload import REPLICATED, keeps_running
 
 

@@ -9,9 +9,11 @@ from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Node, Object
+from conformance.kube.place import rendering
 from conformance.kube.podspec import PodSpec
-from conformance.kube.relations import Relations, relations, rendering, selector_of
+from conformance.kube.relations import Relations, relations
 from conformance.kube.removed import minor, removed_in
+from conformance.kube.selecting import selector_of
 from conformance.kube.workload import REPLICATED, is_controlled, is_long_running, kind_of, scaled
 
 #: Labels by which clouds and Karpenter mark nodes that may be taken back, with the values that say so.

@@ -11,8 +11,10 @@ from conformance.kube import isolation
 from conformance.kube.inventory import Inventory
 from conformance.kube.isolation import Direction
 from conformance.kube.object import Object
+from conformance.kube.place import rendering, together
 from conformance.kube.podspec import PodSpec
-from conformance.kube.relations import Relations, relations, rendering, selector_of, together
+from conformance.kube.relations import Relations, relations
+from conformance.kube.selecting import selector_of
 from conformance.kube.workload import SYSTEM_NAMESPACES, is_controlled, is_release_test
 
 #: Labels that many applications share, so that agreeing on them says nothing.

@@ -29,7 +29,8 @@ def test_pipeline_declarative(document: Document) -> Iterator[Said]:
     """No pipeline changes a cluster by command: `kubectl scale`, `set`, `edit`, `patch`, `run`, `create` and the like.
 
     `--dry-run` makes a manifest and changes nothing, `create -f` takes one. Pipelines that create their own test
-    cluster, or are named as tests, may do in it what they like. `apply`, `diff`, `get` and `wait` are no commands of this sort.
+    cluster, or are named as tests, may do in it what they like. `apply`, `diff`, `get` and `wait` are no commands of
+    this sort.
     """
     tests = re.search(r"test|e2e|perf|bench", posixpath.basename(document.origin.path))
     if tests or pipeline.makes_its_own_cluster(document) or not any(step.script for step in pipeline.steps(document)):

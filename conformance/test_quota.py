@@ -8,7 +8,8 @@ from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Object
-from conformance.kube.relations import relations, together
+from conformance.kube.place import together
+from conformance.kube.relations import relations
 from conformance.kube.workload import SYSTEM_NAMESPACES, is_long_running
 
 _COMPUTE = ("cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory")

@@ -10,8 +10,8 @@ from conformance.kube import credential, encryption
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Document, Object, TextFile
 from conformance.kube.path import Path
+from conformance.kube.place import rendering
 from conformance.kube.podspec import PodSpec
-from conformance.kube.relations import rendering
 from conformance.kube.workload import is_controlled, is_long_running
 
 _AGENT = "vault.hashicorp.com/agent-"

@@ -13,16 +13,15 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from conformance.kube.inventory import Inventory
-from conformance.kube.object import FieldTypeError, Node, Object
+from conformance.kube.object import FieldTypeError, Object
+from conformance.kube.place import Place, place, rendering, together
 from conformance.kube.podspec import PodSpec
-from conformance.kube.selector import Selector, label_selector, map_selector
+from conformance.kube.selecting import known_labels, makes_pods, selector_of
+from conformance.kube.selector import Selector
 from conformance.kube.workload import replicas
 
 S = TypeVar("S")
 T = TypeVar("T")
-
-#: Namespace, and for objects whose namespace is not known what rendered them.
-Place = tuple[str | None, str]
 
 _RELATIONS: WeakKeyDictionary[Inventory, Relations] = WeakKeyDictionary()
 
@@ -33,47 +32,6 @@ def relations(inventory: Inventory) -> Relations:
     if found is None:
         found = _RELATIONS[inventory] = Relations(inventory)
     return found
-
-
-def place(obj: Object) -> Place:
-    """Where an object lives, as far as it is known.
-
-    Objects without a known namespace share one only if the same chart or kustomization rendered them; for plain files
-    see `Relations.together`.
-    """
-    return obj.namespace, "" if obj.namespace is not None else rendering(obj)
-
-
-def rendering(obj: Object) -> str:
-    """What rendered an object (a chart, a kustomization); empty for plain files and live objects."""
-    via = getattr(obj.origin, "via", "")
-    return via if isinstance(via, str) else ""
-
-
-def together(one: Object, other: Object) -> bool:
-    """Whether two objects are surely meant for the same namespace.
-
-    The same known namespace, or none known and the same rendering, or none known and plain files of which one lies in
-    the other's directory or below: `web/deployment.yaml` and `web/policies/budget.yaml` belong together,
-    `web/deployment.yaml` and `api/budget.yaml` do not.
-    """
-    if place(one) != place(other):
-        return False
-    chart = _chart(one)
-    if one.namespace is not None or (rendering(one) and not (chart and _chart(other))):
-        return True
-    left, right = (chart, _chart(other)) if chart else (_directory(one), _directory(other))
-    return left == right or left.startswith(right + "/") or right.startswith(left + "/") or not (left and right)
-
-
-def _chart(obj: Object) -> str:
-    """Directory of the chart that rendered an object; several charts may be rendered "with values.yaml"."""
-    chart, found, _ = obj.origin.path.partition("/templates/")
-    return chart if found and rendering(obj) else ""
-
-
-def _directory(obj: Object) -> str:
-    return obj.origin.path.rpartition("/")[0]
 
 
 class Relations:
@@ -115,7 +73,7 @@ class Relations:
         Labels that controllers add to each pod, or that the application sets while it runs (the role of a database
         replica), are in no template and not asked for: such a selector chooses among the pods found here.
         """
-        selector = _known_labels(selector)
+        selector = known_labels(selector)
         if selector.selects_nothing:
             return []
         candidates = self._candidates(place(near), selector)
@@ -239,56 +197,6 @@ class Relations:
             pods = self.pods_of(target)
             if pods is not None and pods.owner is not target:
                 yield pods.owner
-
-
-_GIVEN_LATER = {
-    "apps.kubernetes.io/pod-index", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid",
-    "batch.kubernetes.io/job-completion-index", "controller-revision-hash", "job-name", "pod-template-generation",
-    "pod-template-hash", "rollouts-pod-template-hash", "statefulset.kubernetes.io/pod-name",
-}  # fmt: skip
-_GIVEN_BY_APPLICATION = {"role", "spilo-role", "instanceRole", "leader", "vault-active", "vault-sealed"}
-
-
-def _known_labels(selector: Selector) -> Selector:
-    """The selector without labels that no pod template has."""
-    later = [key for key in selector.exact if key in _GIVEN_LATER or key.rpartition("/")[2] in _GIVEN_BY_APPLICATION]
-    if not later or selector.selects_nothing or len(later) == len(selector.exact):
-        return selector
-    return Selector({k: v for k, v in selector.exact.items() if k not in later}, selector.expressions)
-
-
-#: Groups of custom resources that never become pods in their own namespace.
-_PODLESS = {
-    "acme.cert-manager.io", "bitnami.com", "cert-manager.io", "cilium.io", "constraints.gatekeeper.sh",
-    "crd.projectcalico.org", "external-secrets.io", "generators.external-secrets.io", "image.toolkit.fluxcd.io",
-    "keda.sh", "kyverno.io", "metallb.io", "networking.istio.io", "notification.toolkit.fluxcd.io",
-    "projectcalico.org", "security.istio.io", "snapshot.storage.k8s.io", "source.toolkit.fluxcd.io",
-    "telemetry.istio.io", "templates.gatekeeper.sh", "traefik.containo.us", "traefik.io", "velero.io",
-    "volsync.backube", "wgpolicyk8s.io",
-}  # fmt: skip
-_PODLESS_KINDS = {"PodMonitor", "PrometheusRule", "ServiceMonitor", "Probe", "ScrapeConfig", "AlertmanagerConfig"}
-_BUILT_IN = {"", "apps", "autoscaling", "batch", "extensions", "policy"}
-
-
-def makes_pods(obj: Object) -> bool:
-    """Whether a custom resource may be turned into pods by somebody; true of every kind that is not known better."""
-    if obj.group in _BUILT_IN or obj.group in _PODLESS or obj.kind in _PODLESS_KINDS:
-        return False
-    return not obj.group.endswith(".k8s.io")
-
-
-def selector_of(obj: Object) -> Selector:
-    """The selector by which a Service, PodDisruptionBudget or NetworkPolicy chooses pods.
-
-    The three differ in what an empty one means: a Service selects nothing, the others everything. In policy/v1beta1 an
-    empty selector of a budget selected nothing; that version is gone since Kubernetes 1.25.
-    """
-    if obj.kind == "Service":
-        return map_selector(obj.at("spec.selector"))
-    field = "spec.podSelector" if obj.kind == "NetworkPolicy" else "spec.selector"
-    found = obj.at(field)
-    # An absent podSelector is required by older API versions and means all pods since it became optional.
-    return label_selector(Node({}, found.path) if found.raw is None and obj.kind == "NetworkPolicy" else found)
 
 
 def _one(pod: PodSpec) -> list[PodSpec]:
