@@ -309,7 +309,7 @@ def test_no_jobs_and_no_cache_change_nothing(place: Path) -> None:
 def test_list_explain_and_defects(place: Path) -> None:
     listed = command("list", "--policies", "house", "--format", "json", cwd=place)
     profiles = {each["name"]: each for each in json.loads(listed.stdout)["profiles"]}
-    assert [each["id"] for each in profiles["house"]["requirements"]][0] == "house-two-replicas"
+    assert profiles["house"]["requirements"][0]["id"] == "house-two-replicas"
     explained = command("explain", "house-two-replicas", "--policies", "house", cwd=place)
     assert "A Deployment MUST have two replicas or more." in explained.stdout
     assert "Raise spec.replicas." in explained.stdout
