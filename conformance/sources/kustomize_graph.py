@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from conformance.kube.object import Document
 from conformance.sources.kustomize import (
     FILE_NAMES,
     Kustomization,
@@ -16,6 +17,10 @@ from conformance.sources.kustomize import (
     resolve,
 )
 from conformance.sources.load import SourceFile
+
+# Fields that name files with the configuration of generators and transformers, and what these name files with.
+_CONFIGURED = frozenset({"generators", "transformers", "validators"})
+_SETTINGS = ("files", "envs", "env", "path", "paths", "repo", "chartRepoUrl", "valuesFile", "additionalValuesFiles")
 
 
 @dataclass(slots=True)
@@ -29,7 +34,8 @@ class Closure:
     inputs: set[Path] = field(default_factory=set)
     #: directories of which any file may be read, because generators or charts name files in their own words
     folders: set[Path] = field(default_factory=set)
-    remote: list[tuple[Kustomization, Reference]] = field(default_factory=list)
+    #: what kustomize would fetch, with the document that names it
+    remote: list[tuple[Document, Reference]] = field(default_factory=list)
     missing: list[tuple[Kustomization, Reference]] = field(default_factory=list)
 
 
@@ -125,14 +131,29 @@ class Graph:
         if not reference.has_scheme and path.is_file():
             plain = reference.use is Use.RESOURCE and not as_input
             (found.resources if plain else found.inputs).add(path)
+            if as_input or reference.field[0] in _CONFIGURED:
+                found.remote.extend(self._remote_settings(path))
             return None
         if reference.is_remote:
-            found.remote.append((user, reference))
+            found.remote.append((user.document, reference))
             return None
         target = self._target(user, reference)
         if target is None and not (path.is_dir() and reference.use is Use.INPUT):
             found.missing.append((user, reference))
         return target
+
+    def _remote_settings(self, path: Path) -> Iterator[tuple[Document, Reference]]:
+        """URLs in the configuration of a builtin generator or transformer."""
+        file = self._read(path)
+        for document in file.documents if file else ():
+            raw = document.raw if isinstance(document.raw, dict) else {}
+            for key in _SETTINGS:
+                value = raw.get(key)
+                for index, text in enumerate(value if isinstance(value, list) else [value]):
+                    place = (key, index) if isinstance(value, list) else (key,)
+                    reference = Reference(Use.INPUT, text.rpartition("=")[2], place) if isinstance(text, str) else None
+                    if reference is not None and reference.is_remote:
+                        yield document, reference
 
     def _target(self, user: Kustomization, reference: Reference) -> Kustomization | None:
         """The kustomization that a reference means, if it means one here."""
@@ -141,7 +162,7 @@ class Graph:
 
 
 def _open_folders(kustomization: Kustomization) -> Iterator[Path]:
-    if any(kustomization.raw.get(name) for name in ("generators", "transformers", "validators")):
+    if any(kustomization.raw.get(name) for name in _CONFIGURED):
         yield kustomization.directory
     if kustomization.charts:
         yield chart_home(kustomization)

@@ -172,9 +172,9 @@ class Builder:
 
     def _certain_failures(self, closure: Closure) -> Iterator[Lost]:
         """What must fail, or must not be tried, found without running anything; so with the exact line."""
-        for user, reference in closure.remote:
+        for document, reference in closure.remote:
             if not self._allow_network:
-                yield _lost(user, reference.field, f"needs the network: {reference.text}")
+                yield Lost(document.locate(reference.field), f"needs the network: {reference.text}")
         for user, reference in closure.missing:
             name = ".".join(str(step) for step in reference.field[:1])
             yield _lost(user, reference.field, f"{name} names {reference.text}, which does not exist")

@@ -235,7 +235,7 @@ class Rounds:
             for lost in self._built[overlay].lost:
                 roots.setdefault((lost.location, lost.reason), {})[self._places.shown(overlay.directory)] = None
         for (location, reason), names in roots.items():
-            others = [name for name in names if location.path.rpartition("/")[0] != name]
+            others = [name for name in names if (location.path.rpartition("/")[0] or ".") != name]
             listed = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
             yield Rejected(location, f"{reason}; not rendered: {listed}" if others else reason, "kustomization")
 

@@ -225,7 +225,7 @@ def test_the_closure_tells_resources_from_inputs(tmp_path: Path) -> None:
     assert closure.resources == {tmp_path / "base/web.yaml"}
     assert closure.inputs == {tmp_path / "prod/p.yaml", tmp_path / "base/config/generator.yaml"}
     assert closure.folders == {tmp_path / "base"}
-    assert [(k.file.path, reference.text) for k, reference in closure.remote] == [
+    assert [(document.origin.path, reference.text) for document, reference in closure.remote] == [
         ("prod/kustomization.yaml", "https://example.com/x.yaml")
     ]
     assert [(k.file.path, reference.text) for k, reference in closure.missing] == [
