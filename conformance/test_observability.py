@@ -11,7 +11,7 @@ from conformance.kube import duration
 from conformance.kube.duration import DurationError
 from conformance.kube.inventory import Inventory
 from conformance.promql.rules import Alert, alerts
-from conformance.promql.trial import Series, UnsupportedError, World, fires, guarded, metrics
+from conformance.promql.trial import STEP, Series, UnsupportedError, World, fires, guarded, metrics
 
 GIB = float(2**30)
 HOUR, DAY = 3600.0, 86400.0
@@ -78,13 +78,15 @@ def test_prediction_alert(
             True,
         ),
     ]
-    yield from _tried(inventory, alert, trials, namespaces)
+    yield from _tried(inventory, alert, trials, namespaces, step=5 * STEP)
 
 
 Trial = tuple[str, Callable[[float], float], float, bool]
 
 
-def _tried(inventory: Inventory, name: str, trials: list[Trial], namespaces: list[str]) -> Iterator[Said]:
+def _tried(
+    inventory: Inventory, name: str, trials: list[Trial], namespaces: list[str], step: float = STEP
+) -> Iterator[Said]:
     found = [each for each in alerts(inventory) if each.name == name]
     if not found:
         yield Finding(None, "", f"no alert {name} that Prometheus would load")
@@ -95,7 +97,7 @@ def _tried(inventory: Inventory, name: str, trials: list[Trial], namespaces: lis
                 (message, namespace)
                 for namespace in namespaces
                 for message, used, until, wanted in trials
-                if fires(alert.expr, wait, _volume(used, namespace), until) is not wanted
+                if fires(alert.expr, wait, _volume(used, namespace), until, step) is not wanted
             ]
         except (UnsupportedError, DurationError) as error:
             yield Unjudged(alert.subject, alert.field("expr"), str(error))
@@ -202,7 +204,8 @@ def _fires_when_stale(alert: Alert, names: list[str], limit: float) -> bool:
     """A success at time 0, looked at later; a metric of failures or of age would be read the same way."""
     world = {name: Series(lambda t: 0.0, {}) for name in names}
     wait = str(alert.raw.get("for", "") or "")
-    return fires(alert.expr, wait, world, limit + 2 * HOUR) and not fires(alert.expr, wait, world, limit / 2)
+    late = fires(alert.expr, wait, world, limit + 2 * HOUR, 10 * STEP)
+    return late and not fires(alert.expr, wait, world, limit / 2, 10 * STEP)
 
 
 def _reads(alert: Alert) -> set[str]:

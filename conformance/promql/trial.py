@@ -67,10 +67,10 @@ def parse(expr: str) -> Any:
         raise UnsupportedError(f"not PromQL: {error}") from None
 
 
-def fires(expr: str, wait: str, world: World, until: float) -> bool:
+def fires(expr: str, wait: str, world: World, until: float, step: float = STEP) -> bool:
     """Whether an alert with this expression and `for` fires at some time from 0 to `until` seconds.
 
-    Evaluated every minute; it fires once the expression has had a value at each of them for as long as `for`.
+    Evaluated every `step` seconds; it fires once the expression has had a value at each of them for as long as `for`.
     Raises UnsupportedError; DurationError for a `for` that is none.
     """
     parsed = parse(expr)
@@ -84,7 +84,7 @@ def fires(expr: str, wait: str, world: World, until: float) -> bool:
             since = moment if since is None else since
             if moment - since >= needed:
                 return True
-        moment += STEP
+        moment += step
     return False
 
 
