@@ -69,6 +69,7 @@ def _check(commands: Any) -> None:
     add("--kube-version", default="", metavar="VERSION", help="Kubernetes version of schemas and charts")
     add("--as-of", default="", metavar="DATE", help="judge the age of dated evidence against that day, or `today`")
     add("--fail-on", default="info", metavar="SEVERITY", help="less severe requirements only warn")
+    add("--advisory", action="append", default=[], metavar="GLOB", help="requirements that only warn")
     add("--hardened", action="store_true", help="advice (SHOULD, MAY) fails too")
     add("--jobs", type=int, default=0, metavar="N", help="processes that read files (default: one for each core)")
     add("--no-cache", action="store_true", help="read every file anew")
@@ -158,7 +159,7 @@ def _run_check(options: argparse.Namespace, extra: list[str]) -> int:
     shown.reports = options.report
     plugins = [] if extra else [shown]
     arguments += [] if extra else ["-p", "no:terminal", "-p", "no:logging", "-p", "no:capture"]
-    for name in ("profile", "policies", "report", "waivers", "exclude", "values"):
+    for name in ("profile", "policies", "report", "waivers", "exclude", "values", "advisory"):
         arguments += [f"--{name}={value}" for value in getattr(options, name)]
     for name in ("hardened", "no_cache", "no_render", "allow_network"):
         arguments += [f"--{name.replace('_', '-')}"] if getattr(options, name) else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -21,15 +22,18 @@ from conformance.waiver import Waivers
 class Policy:
     """What a violation means in this run.
 
-    Advice (SHOULD, MAY) warns unless `hardened`; a requirement less severe than `fail_on` warns too.
+    Advice (SHOULD, MAY, and whatever matches an `advisory` glob) warns unless `hardened`; a requirement less severe
+    than `fail_on` warns too.
     """
 
     hardened: bool = False
     fail_on: str = "info"
+    advisory: tuple[str, ...] = ()
 
     def fails(self, requirement: Requirement) -> bool:
         """Whether findings of this requirement make the run fail."""
-        binding = self.hardened or requirement.keyword == "MUST"
+        advice = requirement.keyword != "MUST" or any(fnmatchcase(requirement.id, each) for each in self.advisory)
+        binding = self.hardened or not advice
         return binding and SEVERITIES.index(requirement.severity) >= SEVERITIES.index(self.fail_on)
 
 

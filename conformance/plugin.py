@@ -33,6 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--kube-version", default="", metavar="VERSION", help="Kubernetes version of schemas and charts")
     add("--as-of", default="", metavar="DATE", help="judge the age of dated evidence against that day, or `today`")
     add("--fail-on", default="info", metavar="SEVERITY", help="less severe requirements only warn")
+    add("--advisory", action="append", default=[], metavar="GLOB", help="requirements that only warn")
     add("--hardened", action="store_true", help="advice (SHOULD, MAY) fails too")
     add("--jobs", type=int, default=0, metavar="N", help="processes that read files; 0 is one for each core")
     add("--no-cache", action="store_true", help="read every file anew")
@@ -52,6 +53,7 @@ def settings_of(config: pytest.Config) -> Settings:
         values=tuple(option("--values")),
         kube_version=option("--kube-version"),
         as_of=option("--as-of"),
+        advisory=tuple(option("--advisory")),
         hardened=option("--hardened"),
         fail_on=option("--fail-on"),
         jobs=option("--jobs"),

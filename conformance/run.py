@@ -137,7 +137,8 @@ class Run:
 
     def judge(self, asked: Asked) -> ResultRecord:
         """Evaluate one requirement on its target."""
-        policy = Policy(self.settings.hardened, self.settings.fail_on)
+        settings = self.settings
+        policy = Policy(settings.hardened, settings.fail_on, settings.advisory)
         inventory = self.inventory(asked.target)
         result = evaluate(asked.requirement, asked.check, inventory, self.waivers, policy)
         return record(asked.requirement, result, asked.target.name)

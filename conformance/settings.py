@@ -14,6 +14,9 @@ from conformance.finding import SEVERITIES
 CONFIG = "plumbline.toml"
 #: judged when neither the command line nor a plumbline.toml names a profile: they demand nothing undeclared
 GENERIC_PROFILES = ("gitops", "pod-security")
+#: what such a run only advises: hardly any repository was written for the restricted level, and a gate that is red on the
+#: first day is switched off on the second. Named by --profile or a plumbline.toml, the profile means what it says
+GENERIC_ADVISORY = ("pod-security-restricted-*",)
 #: always judged: everything that was given can be read
 OWN_PROFILE = "sources"
 PACKAGE = Path(__file__).parent
@@ -44,6 +47,7 @@ class Settings:
     values: tuple[str, ...] = ()
     kube_version: str = ""
     as_of: str = ""
+    advisory: tuple[str, ...] = ()
     hardened: bool = False
     fail_on: str = "info"
     jobs: int = 0
@@ -67,6 +71,7 @@ _KEYS: Mapping[str, type] = {
     "waivers": list,
     "exclude": list,
     "values": list,
+    "advisory": list,
     "kube_version": str,
     "hardened": bool,
     "fail_on": str,
@@ -96,6 +101,7 @@ def resolve(given: Settings) -> Settings:
         values=given.values or tuple(declared.get("values", ())),
         kube_version=given.kube_version or declared.get("kube_version", ""),
         as_of=given.as_of,
+        advisory=(*given.advisory, *declared.get("advisory", ())),
         hardened=given.hardened or declared.get("hardened", False),
         fail_on=given.fail_on if given.fail_on != "info" else declared.get("fail_on", "info"),
         jobs=given.jobs,
@@ -109,6 +115,8 @@ def resolve(given: Settings) -> Settings:
         _ = settings.day
     except ValueError:
         raise UsageError(f"--as-of {settings.as_of}: not a date such as 2027-01-31, nor today") from None
+    if not settings.profiles and not config:
+        settings.advisory += GENERIC_ADVISORY
     settings.targets = _targets(given, declared.get("targets", {}), base, settings.profiles, config)
     return settings
 

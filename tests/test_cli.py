@@ -173,6 +173,25 @@ def test_fail_on_lets_the_less_severe_pass(place: Path) -> None:
     assert check(place, "bad", "--fail-on", "critical").returncode == 0
 
 
+def test_advisory_lets_the_named_only_warn(place: Path) -> None:
+    assert outcomes(place, "bad", "--advisory", "house-two-*")["house-two-replicas"] == "warned"
+    assert check(place, "bad", "--advisory", "house-two-*").returncode == 0
+
+
+def test_the_restricted_level_is_advice_until_somebody_asks_for_it(place: Path) -> None:
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: a, image: 'a:1'}]}\n"
+    (place / "bad" / "a.yaml").write_text(pod)
+
+    def outcome(*arguments: str) -> str:
+        command("check", "bad", "--report", "json=out.json", *arguments, cwd=place)
+        results = json.loads((place / "out.json").read_bytes())["results"]
+        return next(each["outcome"] for each in results if each["id"] == "pod-security-restricted-seccomp")
+
+    assert outcome() == "warned"
+    assert outcome("--hardened") == "failed"
+    assert outcome("--profile", "pod-security") == "failed"
+
+
 def test_k_selects_as_in_pytest(place: Path) -> None:
     assert set(outcomes(place, "bad", "-k", "replicas or label")) == {"house-two-replicas", "house-team-label"}
     assert check(place, "bad", "-k", "nothing-like-this").returncode == 5

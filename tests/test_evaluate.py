@@ -133,6 +133,12 @@ def test_less_severe_than_fail_on_warns() -> None:
     assert outcome(thing(), severity="critical", policy=Policy(fail_on="critical")).outcome is Outcome.FAILED
 
 
+def test_what_is_advisory_in_this_run_warns_unless_hardened() -> None:
+    assert outcome(thing(), policy=Policy(advisory=("x-*",))).outcome is Outcome.WARNED
+    assert outcome(thing(), policy=Policy(advisory=("y-*",))).outcome is Outcome.FAILED
+    assert outcome(thing(), policy=Policy(advisory=("x-*",), hardened=True)).outcome is Outcome.FAILED
+
+
 def test_an_error_stays_an_error_however_little_it_matters() -> None:
     result = outcome(thing(opaque=1), keyword="MAY", severity="info", policy=Policy(fail_on="critical"))
     assert result.outcome is Outcome.ERROR
