@@ -14,8 +14,8 @@ from conformance.finding import SEVERITIES
 CONFIG = "plumbline.toml"
 #: judged when neither the command line nor a plumbline.toml names a profile: they demand nothing undeclared
 GENERIC_PROFILES = ("gitops", "pod-security")
-#: what such a run only advises: hardly any repository was written for the restricted level, and a gate that is red on the
-#: first day is switched off on the second. Named by --profile or a plumbline.toml, the profile means what it says
+#: what such a run only advises: hardly any repository was written for the restricted level, and a gate that is red on
+#: the first day is switched off on the second. Named by --profile or a plumbline.toml, the profile means what it says
 GENERIC_ADVISORY = ("pod-security-restricted-*",)
 #: always judged: everything that was given can be read
 OWN_PROFILE = "sources"
