@@ -60,14 +60,20 @@ def _references(kustomization: Document) -> Iterator[tuple[tuple[str | int, ...]
 
 @check
 def test_environments_separate(kustomization: Document) -> Iterator[Said]:
-    """An overlay of production names no file of another environment, nor another one a file of production.
+    """An overlay of production names no file or namespace of another environment, nor another one those of production.
 
-    Bases that speak of no environment may be shared. Only what differs between the two paths is compared.
+    Bases that speak of no environment may be shared. Only what differs between the two paths is compared, and with the
+    namespace only the overlay's own directory.
     """
+    folder = posixpath.dirname(kustomization.origin.path)
+    namespace = kustomization.get("namespace")
+    own, other = environment_of(posixpath.basename(folder)), environment_of(str(namespace or ""))
+    if own and other and own != other and PRODUCTION in (own, other):
+        yield Finding(kustomization, "namespace", f"{own} goes to a namespace of {other}", "its own", namespace)
     for path, reference in _references(kustomization):
         if _HOST.match(reference):
             continue
-        own, other = other_environment(posixpath.dirname(kustomization.origin.path), reference)
+        own, other = other_environment(folder, reference)
         if PRODUCTION in (own, other):
             message = f"{own} takes {reference} of {other}"
             yield Finding(kustomization, path, message, "base, or its own environment", reference)

@@ -23,9 +23,9 @@ _PLACEHOLDER = re.compile(
 )
 _SWITCH = re.compile(r"(?i)\A(true|false|yes|no|on|off|enabled|disabled|\d{1,6}|/[\w./-]*)\Z")
 _NAME = re.compile(
-    r"(?i)(?:\A|[^a-z]|(?<=[a-z])(?=[A-Z]))"
-    r"(password|passwd|passphrase|secret[-_]?key|api[-_]?key|access[-_]?key|private[-_]?key|client[-_]?secret|"
-    r"auth[-_]?token|api[-_]?token|access[-_]?token|secret[-_]?access[-_]?key)\Z"
+    r"(?i)(?:password|passwd|passphrase|(?:\A|[^a-z]|(?-i:(?<=[a-z])(?=[A-Z])))(?:secret[-_]?key|api[-_]?key|"
+    r"access[-_]?key|private[-_]?key|client[-_]?secret|auth[-_]?token|api[-_]?token|access[-_]?token|"
+    r"secret[-_]?access[-_]?key))\Z"
 )
 _EVIDENCE = (
     ("a private key", re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----\s*[A-Za-z0-9+/=]{16}")),
@@ -47,7 +47,9 @@ _PUBLIC_KEYS = re.compile(
     r"certificate|known_?hosts|ssh_known_hosts|insecure|enableoci|issuer|realm|org|organization|schema|sslmode|"
     r"cluster|config\.json|domain|mode|version)\Z"
 )
-_PUBLIC_PEM = re.compile(r"-----BEGIN (CERTIFICATE|PUBLIC KEY|RSA PUBLIC KEY|X509 CRL|TRUSTED CERTIFICATE|DH PARAMETERS)")
+_PUBLIC_PEM = re.compile(
+    r"-----BEGIN (CERTIFICATE|PUBLIC KEY|RSA PUBLIC KEY|X509 CRL|TRUSTED CERTIFICATE|DH PARAMETERS)"
+)
 _PUBLIC_TYPES = {"kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token", "helm.sh/release.v1"}
 
 
