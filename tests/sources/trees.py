@@ -12,7 +12,7 @@ from conformance.sources.decode import Part
 from conformance.sources.load import Rendering, SourceFile, Tree
 from conformance.sources.places import Places
 from conformance.sources.render import RenderOptions, RenderPlan
-from conformance.sources.rendered_text import FieldLines, parts, value_of
+from conformance.sources.rendered_text import Fault, FieldLines, parts, value_of
 
 
 class PartOrigin:
@@ -39,7 +39,11 @@ def read(path: Path, shown: str) -> SourceFile | None:
     if not path.is_file():
         return None
     found = list(parts(path.read_text(encoding="utf-8")))
-    return SourceFile(shown, str(path), "yaml", [Document(value_of(p.text)[0], PartOrigin(shown, p)) for p in found])
+    try:
+        documents = [Document(value_of(part.text)[0], PartOrigin(shown, part)) for part in found]
+    except Fault:
+        documents = []
+    return SourceFile(shown, str(path), "yaml", documents)
 
 
 def tree(top: Path) -> Tree:
