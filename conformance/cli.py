@@ -184,15 +184,28 @@ def _catalogue(options: argparse.Namespace, profiles: Sequence[str]) -> Any:
         raise SystemExit(4) from None
 
 
+def _print(text: str) -> None:
+    """Show a text even where standard output cannot hold all of its characters."""
+    from conformance.report.terminal import encodable
+
+    sys.stdout.write(encodable(text, sys.stdout.encoding))
+
+
 def _run_list(options: argparse.Namespace, extra: list[str]) -> int:
     from conformance.report import catalogue_text
 
     catalogue = _catalogue(options, options.profile)
-    sys.stdout.write(catalogue_text.listing(catalogue, options.format))
+    text = catalogue_text.listing(catalogue, options.format)
+    if options.format == "text":
+        _print(text)
+    else:  # the content of a file, whatever the terminal's encoding is
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.flush()
     return 0
 
 
 def _run_explain(options: argparse.Namespace, extra: list[str]) -> int:
+    from conformance import registry
     from conformance.report import catalogue_text
     from conformance.settings import data_folder
 
@@ -203,7 +216,8 @@ def _run_explain(options: argparse.Namespace, extra: list[str]) -> int:
         hint = f"; did you mean {', '.join(near)}?" if near else "; `plumbline list` shows them all"
         print(f"plumbline: there is no requirement {options.requirement}{hint}", file=sys.stderr)
         return 4
-    sys.stdout.write(catalogue_text.explanation(requirement, data_folder("fixtures")))
+    check = registry.find(requirement.check) if requirement.check else None
+    _print(catalogue_text.explanation(requirement, data_folder("fixtures"), check))
     return 0
 
 
@@ -215,7 +229,7 @@ def _run_defects(options: argparse.Namespace, extra: list[str]) -> int:
     if profile is None:
         print(f"plumbline: there is no profile {options.profile}", file=sys.stderr)
         return 4
-    sys.stdout.write(catalogue_text.defects(profile))
+    _print(catalogue_text.defects(profile))
     return 0
 
 

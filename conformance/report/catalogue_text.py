@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.catalogue import Catalogue, Profile, Requirement
+from conformance.check import Check
 from conformance.kube.inventory import Match
 from conformance.kube.scope import is_cluster_kind
 from conformance.report import wording
@@ -37,19 +38,25 @@ def listing(catalogue: Catalogue, format: str = "text") -> str:  # noqa: A002 --
 
 
 def explanation(
-    requirement: Requirement, fixtures: Path, *, width: int = 100, today: datetime.date | None = None
+    requirement: Requirement,
+    fixtures: Path,
+    check: Check | None = None,
+    *,
+    width: int = 100,
+    today: datetime.date | None = None,
 ) -> str:
     """All there is to know about one requirement: what it says and why, how it is judged, how to fix or waive it.
 
-    `fixtures` is the folder with the proofs of the checks, `width` where prose is wrapped, `today` the day from which
-    the proposed waiver counts (default: the current one, UTC).
+    `fixtures` is the folder with the proofs of the checks, `check` the requirement's check, whose docstring is shown:
+    traps, defaults and reasons stand there and nowhere else. `width` is where prose is wrapped, `today` the day from
+    which the proposed waiver counts (default: the current one, UTC).
     """
     today = today or datetime.datetime.now(datetime.UTC).date()
     lines = [f"{requirement.id}: {requirement.title}", ""]
     lines += [*textwrap.wrap(requirement.statement, width, initial_indent="  ", subsequent_indent="  "), ""]
     for name, text in _facts(requirement):
         lines += _fact(name, text, width)
-    lines += _judging(requirement, width)
+    lines += _judging(requirement, check, width)
     lines += _fact("Fix", requirement.remediation, width)
     lines += _examples(requirement, fixtures)
     lines += _waiver(requirement, today + datetime.timedelta(days=WAIVED_DAYS))
@@ -102,7 +109,7 @@ def _source(requirement: Requirement) -> SourceRecord:
     return SourceRecord(document=source.document, section=source.section, lines=source.lines, quote=source.quote)
 
 
-def _judging(requirement: Requirement, width: int) -> Iterator[str]:
+def _judging(requirement: Requirement, check: Check | None, width: int) -> Iterator[str]:
     """What is looked at, by which check, with which options."""
     if requirement.check is None:
         yield from _fact("Check", f"nothing judges this yet: {requirement.reason}", width)
@@ -111,19 +118,12 @@ def _judging(requirement: Requirement, width: int) -> Iterator[str]:
         absent = "a finding" if requirement.require == "present" else "skipped"
         yield from _fact("Looks at", f"{requirement.match} (none at all is {absent})", width)
     yield from _fact("Check", requirement.check, width)
-    for paragraph in _documentation(requirement.check).split("\n\n"):
+    documentation = inspect.cleandoc(check.function.__doc__ or "") if check else ""
+    for paragraph in documentation.split("\n\n"):
         yield from _fact("", paragraph, width)
     if requirement.options:
         options = textwrap.indent(_yaml(dict(requirement.options)), " " * _LABEL).rstrip()
         yield f"{'Options':<{_LABEL}}" + options[_LABEL:]
-
-
-def _documentation(check: str) -> str:
-    """The check's own docstring: traps, defaults and reasons stand there and nowhere else."""
-    from conformance import registry
-
-    found = registry.find(check)
-    return inspect.cleandoc(found.function.__doc__ or "") if found else ""
 
 
 def _fact(name: str, text: str, width: int) -> list[str]:

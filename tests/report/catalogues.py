@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from conformance import catalogue
+from conformance import catalogue, registry
 from conformance.catalogue import Catalogue
 from conformance.kube.object import Document, Location
 from conformance.kube.path import Path as Steps
@@ -115,7 +115,7 @@ BAD = """
 def explanation() -> str:
     with tempfile.TemporaryDirectory() as folder:
         tree = fixtures(Path(folder), declared__declared__good=GOOD, declared__declared__bad=BAD)
-        return catalogue_text.explanation(requirement(), tree, today=TODAY)
+        return catalogue_text.explanation(requirement(), tree, registry.find("declared"), today=TODAY)
 
 
 def listing() -> str:

@@ -123,6 +123,16 @@ def test_stays_below_what_github_accepts_and_says_what_is_left_out() -> None:
     assert f"<code>p-{kept:04}</code>" not in source
 
 
+def test_nothing_follows_the_cut_so_that_what_is_left_out_is_the_least_urgent() -> None:
+    loud = [
+        result(id="p-big", severity="high", outcome="failed", statement="x" * markdown.MAXIMUM, findings=[finding()]),
+        result(id="p-small", severity="low", outcome="failed", findings=[finding()]),
+    ]
+    source = text(records.run(*loud))
+    assert "p-small" not in source
+    assert "the 2 least urgent requirements with findings are left out" in source
+
+
 def test_nothing_is_cut_needlessly() -> None:
     assert "left out" not in text(records.mixed())
 

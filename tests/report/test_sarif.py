@@ -223,10 +223,10 @@ def test_nothing_judged_is_no_successful_execution() -> None:
 def test_worst_first() -> None:
     loud = [
         result(id="p-low", severity="low", outcome="failed", findings=[finding()]),
-        result(id="p-warned", severity="critical", outcome="warned", findings=[finding()]),
+        result(id="p-advice", severity="critical", outcome="warned", findings=[finding()]),
         result(id="p-failed", severity="critical", outcome="failed", findings=[finding()]),
     ]
-    assert [each["ruleId"] for each in run_of(records.run(*loud))["results"]] == ["p-failed", "p-warned", "p-low"]
+    assert [each["ruleId"] for each in run_of(records.run(*loud))["results"]] == ["p-failed", "p-advice", "p-low"]
 
 
 def test_what_github_refuses_is_cut_off_least_severe_first_and_announced(monkeypatch: pytest.MonkeyPatch) -> None:
