@@ -134,6 +134,8 @@ def test_chart_documented(chart: Document, inventory: Inventory) -> Iterator[Sai
     folder = posixpath.dirname(chart.origin.path)
     if "/charts/" in f"/{posixpath.dirname(folder)}/" and _is_subchart(folder, inventory):
         yield NotApplicable("a dependency of another chart")
+    elif chart.text("type") == "library":
+        yield NotApplicable("a library, which nobody installs")
     elif not any(
         posixpath.join(folder, f"README{end}") in _files(inventory) for end in (".md", ".md.gotmpl", "", ".rst")
     ):

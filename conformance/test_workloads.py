@@ -8,6 +8,7 @@ from typing import Literal
 from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
 from conformance.kube import demand, image, quantity
+from conformance.kube.built import built_images
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Object
 from conformance.kube.podspec import Container
@@ -83,15 +84,17 @@ def _parsed(value: object) -> bool:
 
 
 @check
-def test_image_version(container: Container) -> Iterator[Said]:
+def test_image_version(container: Container, inventory: Inventory) -> Iterator[Said]:
     """An image is named by a digest or by a tag that does not move.
 
     `nginx` means `nginx:latest`, and in `host:5000/app` the number is a port, not a tag. A digest decides whatever tag
     stands beside it. A name that something else fills in before the pod exists (`auto` of Istio's gateways, `${TAG}` of
-    Flux) is not judged. https://kubernetes.io/docs/concepts/containers/images/#image-names
+    Flux, an image that skaffold builds) is not judged.
+    https://kubernetes.io/docs/concepts/containers/images/#image-names
     """
     text = container.text("image")
-    if not text or text == "auto" or "$" in text or "{{" in text or is_controlled(container.pod.owner):
+    later = not text or text == "auto" or "$" in text or "{{" in text or text in built_images(inventory)
+    if later or is_controlled(container.pod.owner):
         yield NotApplicable("the image is filled in later")
         return
     field = (*container.path, "image")

@@ -17,7 +17,7 @@ _PLACEHOLDER = re.compile(
     | \A [\s"']* ( < .* > | \$ [{(]? .* | .* \{\{ .* | % [a-z_]+ % | \[ .* \] | ref\+ .* | vault: .* | op:// .*
     | enc\[ .* | ( x | \* | \. )+ | null | none | nil | undefined | n/?a | todo | tbd ) [\s"']* \Z
     | change[-_ ]?(me|it|this) | replace[-_ ]?(me|this|with) | placeholder | redacted | dummy | fake | example
-    | \b your[-_ ] | \b insert[-_ ]
+    | \A (?-i:[A-Z]+ (_[A-Z]+)+) \Z | \b your[-_ ] | \b insert[-_ ]
     """,
     re.DOTALL,
 )
