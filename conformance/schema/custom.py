@@ -41,48 +41,52 @@ class CustomKind:
         self._schemas = schemas
         self._raw = raw
         self._trusted = trusted
-        self._verdicts: dict[str, Judge | str] = {}
+        self._judges: dict[str, Judge | str] = {}
 
     @cached_property
-    def key(self) -> tuple[str, str]:
-        """Group and kind; empty where the definition has wrong types, and then it is never asked."""
+    def key(self) -> tuple[str, str] | None:
+        """Group and kind; None where they have wrong types, and then the definition is never asked."""
         spec = self._raw.get("spec")
         names = spec.get("names") if isinstance(spec, dict) else None
         kind = names.get("kind") if isinstance(names, dict) else None
         group = spec.get("group") if isinstance(spec, dict) else None
-        return (group, kind) if isinstance(group, str) and isinstance(kind, str) else ("", "")
+        return (group, kind) if isinstance(group, str) and isinstance(kind, str) else None
 
     @property
     def scope(self) -> str | None:
-        """ "Namespaced" or "Cluster"."""
+        """Whether the kind is "Namespaced" or "Cluster"."""
         scope = self._raw["spec"].get("scope")
         return scope if scope in ("Namespaced", "Cluster") else None
+
+    def serves(self, version: str) -> bool:
+        """Whether the definition, if it is sound, serves objects of a version."""
+        return not self._broken and self._versions.get(version, {}).get("served") is True
 
     def judge(self, thing: Object) -> Verdict:
         """The verdict about an object of this kind."""
         if self._broken:
             return self._not_validated(thing, f"the schema in {self._name} is broken")
-        version = self._versions.get(thing.version)
-        if version is None or version.get("served") is False:
-            served = ", ".join(name for name, each in self._versions.items() if each.get("served") is not False)
+        if not self.serves(thing.version):
+            served = ", ".join(filter(self.serves, self._versions))
             reason = f"{thing.api_version} {thing.kind} is not served: {self._name} serves {served or 'no version'}"
             return Verdict((SchemaProblem(("apiVersion",), reason, served, thing.version),))
+        version = self._versions[thing.version]
         schema = (version.get("schema") or {}).get("openAPIV3Schema")
         if not schema:
             return self._not_validated(thing, f"{self._name} has no schema for {thing.version}")
-        judge = self._verdicts.get(thing.version)
+        judge = self._judges.get(thing.version)
         if judge is None:
-            judge = self._verdicts[thing.version] = self._compiled(schema, version)
+            judge = self._judges[thing.version] = self._compiled(schema, version)
         if isinstance(judge, str):
             return self._not_validated(thing, judge)
-        return Verdict(judge.problems(thing.raw), unevaluated=_CEL if structural.has_rules(schema) else "")
+        return Verdict(judge.problems(thing.raw), unevaluated=_CEL if judge.has_rules else "")
 
     def _compiled(self, schema: Schema, version: Any) -> Judge | str:
         status = "status" in (version.get("subresources") or {})
         prune = not self._raw["spec"].get("preserveUnknownFields")
         converted = structural.convert(schema, status_is_subresource=status, prune=prune, version=self._schemas.version)
         try:
-            return Judge(self._schemas.closed(converted))
+            return Judge(self._schemas.closed(converted), has_rules=structural.has_rules(schema))
         except ValueError as error:
             return f"the schema in {self._name} cannot be compiled: {str(error).splitlines()[0]}"
 
@@ -91,7 +95,9 @@ class CustomKind:
 
     @property
     def _name(self) -> str:
-        return f"CustomResourceDefinition {self._raw['metadata'].get('name', '')}"
+        metadata = self._raw.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        return f"CustomResourceDefinition {name or '(without a name)'}"
 
     @cached_property
     def _versions(self) -> dict[str, Any]:
@@ -100,4 +106,5 @@ class CustomKind:
     @cached_property
     def _broken(self) -> bool:
         """A definition that is itself at fault judges nobody; its mistakes are reported where it stands."""
-        return not self._trusted and bool(self._schemas.definition_problems(self._raw))
+        problems = () if self._trusted else self._schemas.definition_problems(self._raw)
+        return not all(each.is_unknown_field for each in problems)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,13 +66,13 @@ def kubectl(context: str | None = None, kubeconfig: Path | None = None) -> Fetch
 
     Raises `DumpError` when kubectl is absent, fails, or takes longer than a minute for one answer.
     """
-    command: list[str] = ["kubectl"]
-    command += [f"--kubeconfig={kubeconfig}"] if kubeconfig else []
-    command += [f"--context={context}"] if context else []
+    asked = ["kubectl"]
+    asked += [f"--kubeconfig={kubeconfig}"] if kubeconfig else []
+    asked += [f"--context={context}"] if context else []
 
     def fetch(path: str) -> bytes:
         try:
-            done = subprocess.run([*command, "get", "--raw", path], capture_output=True, timeout=_SECONDS, check=False)
+            done = subprocess.run([*asked, "get", "--raw", path], capture_output=True, timeout=_SECONDS, check=False)
         except FileNotFoundError as error:
             raise DumpError("kubectl is not on PATH") from error
         except subprocess.TimeoutExpired as error:
@@ -82,6 +83,17 @@ def kubectl(context: str | None = None, kubeconfig: Path | None = None) -> Fetch
         return done.stdout
 
     return fetch
+
+
+def command(context: str, kubeconfig: str, output: str) -> int:
+    """What `plumbline schemas` does; gives its exit code: 0, or 4 with one line on stderr."""
+    try:
+        said = dump(Path(output), context=context, kubeconfig=Path(kubeconfig) if kubeconfig else None)
+    except (DumpError, OSError) as error:
+        sys.stderr.write(f"plumbline: {error}\n")
+        return 4
+    sys.stdout.write(said + "\n")
+    return 0
 
 
 def dump(output: Path, *, context: str | None = None, kubeconfig: Path | None = None, version: str = "") -> str:

@@ -12,17 +12,21 @@ from conformance.schema.verdict import SchemaProblem
 
 
 class Judge:
-    """One compiled schema."""
+    """One compiled schema; `has_rules` remembers that its source had rules which no schema can say."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, *, has_rules: bool = False) -> None:
         self.schema = schema
+        self.has_rules = has_rules
         self._engine = _compile(schema)
 
     def problems(self, raw: Any) -> tuple[SchemaProblem, ...]:
-        """What is wrong with a document; nothing costs a few microseconds, explaining more."""
+        """What is wrong with a document; finding nothing takes microseconds.
+
+        Raises ValueError for values that no YAML or JSON holds.
+        """
         if self._engine.is_valid(raw):
             return ()
-        return tuple(Explainer(self.schema).problems(self._engine.iter_errors(raw)))
+        return tuple(Explainer(self.schema, raw).problems(self._engine.iter_errors(raw)))
 
 
 def _compile(schema: Schema) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import reduce
+from math import isfinite
 from typing import Any
 
 from conformance.kube.object import describe
@@ -21,16 +23,19 @@ _NAMES = {
     "integer": "an integer",
     "number": "a number",
 }
+# A field of all three kinds of containers may belong to one thing more.
+_FEW = 4
 _BITS = {-(2**31): 32, 2**31 - 1: 32, -(2**63): 64, 2**63 - 1: 64}
 
 
 @dataclass(frozen=True, slots=True)
 class Explainer:
-    """Turns the errors of one schema into problems."""
+    """Turns the errors that one schema finds in one document into problems."""
 
     schema: Schema
+    raw: Any
 
-    def problems(self, errors: Iterator[Any]) -> list[SchemaProblem]:
+    def problems(self, errors: Iterable[Any]) -> list[SchemaProblem]:
         """All problems, in the order of their paths. Where a type is wrong, alternatives say nothing more."""
         found = [problem for error in errors for problem in self._problems(error)]
         wrong = {problem.path for problem in found if problem.expected}
@@ -40,6 +45,8 @@ class Explainer:
     def _problems(self, error: Any) -> Iterator[SchemaProblem]:
         path = tuple(error.instance_path)
         detail = error.kind.as_dict()
+        # The engine's own copy of a value is null for what JSON cannot say, such as infinity.
+        value = reduce(lambda node, step: node[step], path, self.raw)
         if error.kind.name == "additionalProperties":
             for name in detail["unexpected"]:
                 yield SchemaProblem((*path, name), f'unknown field "{name}"{self._hint(path, name)}', "", "")
@@ -47,11 +54,11 @@ class Explainer:
         if error.kind.name == "required":
             yield _missing(path, detail["property"])
         elif error.kind.name == "type":
-            yield _wrong_type(path, detail["types"], error.instance)
+            yield _wrong_type(path, detail["types"], value)
         else:
             words = _SENTENCES.get(error.kind.name)
             node = self._node(error.schema_path[:-1])
-            yield words(path, detail, error.instance, node) if words else SchemaProblem(path, "does not fit its schema")
+            yield words(path, detail, value, node) if words else SchemaProblem(path, "does not fit its schema")
 
     def _node(self, steps: list[str | int]) -> Any:
         node: Any = self.schema
@@ -67,11 +74,14 @@ class Explainer:
         close = same or get_close_matches(name, here, 1, 0.75)
         if close:
             return f'; did you mean "{close[0]}"?'
-        for depth in range(len(trail) - 2, -1, -1):
+        for depth in range(len(trail) - 1, -1, -1):
             if name in _fields(trail[depth]):
                 return f"; it is a field of {render(path[:depth]) or 'the object itself'}"
-        below = [field for field, child in here.items() if name in _fields(self._inner(child))]
-        return f'; it is a field of "{below[0]}"' if len(below) == 1 else ""
+            below = [field for field, child in _fields(trail[depth]).items() if name in _fields(self._inner(child))]
+            # Fields such as `name` are everywhere, which helps nobody.
+            if below and len(below) <= _FEW:
+                return f"; it is a field of {render((*path[:depth], min(below, key=len)))}"
+        return ""
 
     def _trail(self, path: Path) -> Iterator[Schema]:
         """The schemas along a path, from the root on, as far as they can be told."""
@@ -116,7 +126,7 @@ def _wrong_type(path: Path, types: list[str], value: Any) -> SchemaProblem:
         observed = f'the string "{_short(value)}"'
     elif isinstance(value, bool):
         observed = f"the boolean {str(value).lower()}"
-    elif isinstance(value, float) and expected == "an integer":
+    elif isinstance(value, float) and (expected == "an integer" or not isfinite(value)):
         observed = f"the number {value}"
     advice = "; quote it" if "string" in types and isinstance(value, bool | int | float) else ""
     return SchemaProblem(path, f"must be {expected}, not {observed}{advice}", expected, observed)
@@ -124,6 +134,11 @@ def _wrong_type(path: Path, types: list[str], value: Any) -> SchemaProblem:
 
 def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _digits(value: Any) -> str:
+    """A number as text; the largest have more digits than Python is willing to print."""
+    return "a number beyond all bounds" if isinstance(value, int) and value.bit_length() > 200 else str(value)
 
 
 def _choice(path: Path, detail: Any, value: Any, node: Any) -> SchemaProblem:
@@ -146,7 +161,7 @@ def _limit(sign: str) -> Callable[[Path, Any, Any, Any], SchemaProblem]:
     def sentence(path: Path, detail: Any, value: Any, node: Any) -> SchemaProblem:
         limit = detail["limit"]
         expected = f"an integer of {_BITS[limit]} bits" if limit in _BITS else f"{sign} {limit}"
-        return SchemaProblem(path, f"must be {expected}, not {value}", expected, str(value))
+        return SchemaProblem(path, f"must be {expected}, not {_digits(value)}", expected, _digits(value))
 
     return sentence
 

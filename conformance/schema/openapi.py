@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,12 @@ _MICRO_TIME = "pkg.apis.meta.v1.MicroTime"
 # Variants of a definition: nothing is required and every value is allowed; any field is allowed.
 _RELAXED, _OPEN = ".relaxed", ".open"
 _RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
-_LENIENCE = json.loads(Path(__file__).with_name("lenience.json").read_text(encoding="utf-8"))
+
+
+@cache
+def _lenience() -> dict[str, dict[str, list[str]]]:
+    found: dict[str, Any] = json.loads(Path(__file__).with_name("lenience.json").read_text(encoding="utf-8"))
+    return {topic: found[topic] for topic in ("optional", "empty")}
 
 
 def kinds(documents: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
@@ -163,7 +169,7 @@ class _Definition:
         if field == "status" and target is not None and target.endswith("Status"):
             return {"$ref": POINTER + target + _RELAXED}
         converted = self._convert(source, optional=field not in required)
-        if field in _LENIENCE["empty"].get(self.name, ()) and "enum" in converted:
+        if field in _lenience()["empty"].get(self.name, ()) and "enum" in converted:
             converted["enum"].append("")
         return converted
 
@@ -188,7 +194,7 @@ class _Definition:
 
 
 def _required(name: str, source: Mapping[str, Any]) -> list[str]:
-    lenient = _LENIENCE["optional"].get(name, ())
+    lenient = _lenience()["optional"].get(name, ())
     return [field for field in source.get("required", ()) if field not in lenient]
 
 

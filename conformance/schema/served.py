@@ -20,9 +20,9 @@ def not_served(key: str, target: Stored) -> str | None:
     A group that Kubernetes does not own says nothing: its kinds are custom resources, or no objects at all. Neither
     does a strange kind in the core group, unless it is nearly a known one.
     """
-    *group, version, kind = key.split("/")
-    name = f"{'/'.join([*group, version])} {kind}"
-    said = f"{name} is not served by Kubernetes {target.minor}"
+    api_version, _, kind = key.rpartition("/")
+    group = group_and_kind(key)[0]
+    said = f"{api_version} {kind} is not served by Kubernetes {target.minor}"
     removed = _removed().get(key)
     if removed is not None and order(removed[0]) <= order(target.minor):
         return f"{said} (last served by {_before(removed[0])}); use {removed[1]}"
@@ -31,19 +31,20 @@ def not_served(key: str, target: Stored) -> str | None:
         older = [each for each in others if order(each) < order(target.minor)]
         elsewhere = _elsewhere(kind, target)
         return f"{said} (last served by {older[-1]}){elsewhere}" if older else f"{said} (first served by {others[0]})"
-    if "".join(group) not in _own_groups() or kind in _NOT_OBJECTS:
+    if not api_version or not kind or group not in _own_groups() or kind in _NOT_OBJECTS:
         return None
     if elsewhere := _elsewhere(kind, target):
         return said + elsewhere
     names = {each.rpartition("/")[2] for each in target.kinds}
     close = get_close_matches(kind, sorted(names), 1, 0.8)
     if close:
-        return f'{said}; did you mean "{close[0]}"{_elsewhere(close[0], target).replace("; use", " of")}?'
+        of = "" if f"{api_version}/{close[0]}" in target.kinds else _elsewhere(close[0], target).replace("; use", " of")
+        return f'{said}; did you mean "{close[0]}"{of}?'
     return said if group else None
 
 
 def _elsewhere(kind: str, target: Stored) -> str:
-    """Where a kind is served instead: the stable version that is not Events' twin in the core group comes first."""
+    """Where a kind is served instead, stable versions first."""
     found = [each.rpartition("/")[0] for each in target.kinds if each.rpartition("/")[2] == kind]
     return f"; use {min(found, key=lambda each: ('alpha' in each, 'beta' in each, each))}" if found else ""
 

@@ -6,7 +6,7 @@ What a JSON Schema library would get wrong: fields that the schema does not name
 `x-kubernetes-preserve-unknown-fields`; a null is dropped, hence absent, unless the field is `nullable`; `apiVersion`,
 `kind` and `metadata` are implied at the root and in embedded resources; `exclusiveMinimum` is a boolean; an integer has
 64 bits, and `format: int32` is enforced from Kubernetes 1.36 on; and `status` is thrown away on creation where it is a
-subresource, though its unknown fields are refused before that. CEL rules (`x-kubernetes-validations`) are not evaluated.
+subresource, though its unknown fields are refused before that. CEL rules (`x-kubernetes-validations`) are left out.
 """
 
 from __future__ import annotations

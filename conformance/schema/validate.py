@@ -32,10 +32,12 @@ class SchemaSet:
         self.version = known.minor
         self._known = known
         self._judges: dict[str, Judge] = {}
+        self._covered: dict[str, bool] = {}
         self._custom: dict[tuple[str, str], list[CustomKind]] = {}
         given = [CustomKind(self, crd.raw) for crd in crds if f"{crd.api_version}/{crd.kind}" == CRD]
         for kind in (*given, *(CustomKind(self, raw, trusted=True) for raw in known.crds)):
-            self._custom.setdefault(kind.key, []).append(kind)
+            if kind.key is not None:
+                self._custom.setdefault(kind.key, []).append(kind)
 
     @classmethod
     def load(cls, version: str | None = None) -> SchemaSet:
@@ -55,7 +57,7 @@ class SchemaSet:
         return SchemaSet(self._known, crds)
 
     def scope_of(self, group: str, kind: str) -> str | None:
-        """ "Namespaced" or "Cluster" as the server said it; None for a kind without schema."""
+        """Whether a kind is "Namespaced" or "Cluster", as the server said it; None for a kind without schema."""
         for key, (_, scope) in self._known.kinds.items():
             if store.group_and_kind(key) == (group, kind):
                 return scope
@@ -67,24 +69,36 @@ class SchemaSet:
         yield from self.judge(thing).problems
 
     def judge(self, thing: Object) -> Verdict:
-        """The verdict about one object. Never raises, whatever the object holds."""
+        """The verdict about one object. Never raises: a value that the engine cannot read is a problem."""
+        try:
+            return self._judge(f"{thing.api_version}/{thing.kind}", thing)
+        except ValueError as error:
+            return Verdict((SchemaProblem((), f"holds what JSON cannot say: {error}"),))
+
+    def covers(self, thing: Object) -> bool:
+        """Whether anything but the metadata of an object can be judged; false exactly where `not_validated` says why.
+
+        Answered once for each kind, so asking costs nothing.
+        """
         key = f"{thing.api_version}/{thing.kind}"
+        if key not in self._covered:
+            self._covered[key] = not self.judge(thing).not_validated
+        return self._covered[key]
+
+    def _judge(self, key: str, thing: Object) -> Verdict:
         if key in self._known.kinds:
             problems = self.definition_problems(thing.raw) if key == CRD else self._judge_built_in(key, thing.raw)
             return Verdict(problems) if problems else _GOOD
         custom = self._custom.get((thing.group, thing.kind), ())
         if custom:
-            return min((each.judge(thing) for each in custom), key=lambda each: len(each.problems))
+            # A tree may hold several releases of one definition; the object needs to fit one of them.
+            able = [each for each in custom if each.serves(thing.version)] or custom
+            verdicts = (each.judge(thing) for each in able)
+            return min(verdicts, key=lambda each: (bool(each.not_validated), len(each.problems)))
         reason = not_served(key, self._known)
         if reason is not None:
             return Verdict((SchemaProblem(("apiVersion",), reason, "", thing.api_version),))
         return Verdict(self.metadata_problems(thing), f"no schema of {thing.api_version} {thing.kind}")
-
-    def covers(self, thing: Object) -> bool:
-        """Whether a schema of the object's kind, in its version, is known; a kind no longer served counts as known."""
-        key = f"{thing.api_version}/{thing.kind}"
-        custom = self._custom.get((thing.group, thing.kind))
-        return key in self._known.kinds or bool(custom) or not_served(key, self._known) is not None
 
     def _judge_built_in(self, key: str, raw: Any) -> tuple[SchemaProblem, ...]:
         judge = self._judges.get(key)
@@ -93,8 +107,9 @@ class SchemaSet:
         return judge.problems(raw)
 
     def definition_problems(self, raw: Any) -> tuple[SchemaProblem, ...]:
-        """What is wrong with a CustomResourceDefinition, its schemas included."""
-        return self._judge_built_in(CRD, raw) or tuple(mistakes(raw))
+        """What is wrong with a CustomResourceDefinition, its schemas included once their types are right."""
+        found = self._judge_built_in(CRD, raw)
+        return (*found, *mistakes(raw)) if all(each.is_unknown_field for each in found) else found
 
     def metadata_problems(self, thing: Object) -> tuple[SchemaProblem, ...]:
         """Labels and annotations that are no strings, names that are no text: wrong in every kind."""

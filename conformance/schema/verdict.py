@@ -20,6 +20,11 @@ class SchemaProblem:
     expected: str = ""
     observed: str = ""
 
+    @property
+    def is_unknown_field(self) -> bool:
+        """A field that the schema does not name; all else about the object can still be told."""
+        return self.message.startswith("unknown field")
+
     def __str__(self) -> str:
         return f"{render(self.path)}: {self.message}" if self.path else self.message
 

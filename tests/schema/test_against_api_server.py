@@ -64,7 +64,7 @@ def _disagreement(raw: dict[str, Any], answer: Answer, verdict: Verdict, *, cust
         return f"accepted by the server, refused by us: {ours}"
     if not ours and (answer.code == 400 or (custom and answer.code == 422)):
         return f"refused by the server, accepted by us: {answer.message}"
-    unknown = {_plain(render(each.path)) for each in verdict.problems if each.message.startswith("unknown field")}
+    unknown = {_plain(render(each.path)) for each in verdict.problems if each.is_unknown_field}
     others = tuple(_plain(render(each.path)) + "." for each in verdict.problems if each.expected)
     theirs = {_plain(field) for field in answer.unknown_fields}
     if custom:
