@@ -49,20 +49,28 @@ class Fault(Exception):  # noqa: N818 - a fault of the document, not of ours
 def from_libyaml(error: YAMLError, text: str) -> Fault:
     """The parser's own error in our words, at the place where a person has to look.
 
-    An unclosed quote is reported where it was opened: libyaml points at the end of the file.
+    What is not closed is reported where it was opened: libyaml points at the end of the text.
     """
     if isinstance(error, ReaderError):
         return _at(text, error.position, "a character that YAML does not allow")
-    problem, mark = "not YAML", None
-    if isinstance(error, MarkedYAMLError):
-        problem, mark = error.problem or problem, error.problem_mark
-        if error.context_mark is not None and (mark is None or problem in _UNCLOSED):
-            mark = error.context_mark
-    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
+    if not isinstance(error, MarkedYAMLError) or error.problem is None:
+        return Fault("not YAML")
+    problem, mark, context = error.problem, error.problem_mark, error.context_mark
     reason = _REASONS.get(problem, problem)
+    if context is not None and (mark is None or problem in _UNCLOSED or _is_end(text, mark.line)):
+        mark = context
+    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
+    if _is_end(text, line):
+        content = text.rstrip()
+        line, column = content.count("\n"), max(0, len(content) - content.rfind("\n") - 2)
     if problem == "found character that cannot start any token":
         reason = _bad_start(text, line, column)
     return Fault(reason, line + 1, column + 1)
+
+
+def _is_end(text: str, line: int) -> bool:
+    """Whether only blank lines follow the lines above `line`."""
+    return line > text.rstrip().count("\n")
 
 
 def template_line(text: str) -> int:

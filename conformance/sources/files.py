@@ -104,7 +104,7 @@ def _mebibytes(size: int) -> str:
 
 def is_yaml(name: str) -> bool:
     """Whether a file of this name is parsed as YAML or JSON."""
-    return name.lower().endswith(_SUFFIXES)
+    return name.lower().endswith(_SUFFIXES) or name.rpartition("/")[2] == "Kustomization"
 
 
 class Walk:
@@ -225,10 +225,10 @@ def show(path: str) -> str:
 
 
 def printable(path: str) -> str:
-    """A path that every report can hold: bytes of a name that are no UTF-8 are replaced."""
+    """A path that every report can hold: bytes of a name that are no UTF-8 are written as `\\xe9`."""
     if path.isascii():
         return path
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _below_templates(folder: Path) -> bool:

@@ -17,8 +17,22 @@ _ESCAPE = re.compile(
     r"\\(?:(?P<pair>u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
 )
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
-_STRING_OR_COMMA = re.compile(r'"(?:[^"\\\n]|\\.)*"|,(?=\s*[\]}])')
+# Unclosed strings and comments match too: else each of many would be looked at up to the end of the text.
+_STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n]+|\\.)*+"?|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
+_STRING_OR_COMMA = re.compile(r'"(?:[^"\\\n]+|\\.)*+"?|,(?=\s*[\]}])')
+#: Python's words -> ours
+_REASONS = {
+    "Expecting value": "a value is missing here",
+    "Expecting property name enclosed in double quotes": "a key in double quotes is missing here",
+    "Expecting ',' delimiter": 'a "," is missing here, or a bracket is not closed',
+    "Expecting ':' delimiter": 'a ":" is missing here',
+    "Unterminated string starting at": "a string is not closed",
+    "Invalid control character at": "a line break or control character inside a string",
+    "Invalid \\escape": "an unknown \\ escape",
+    "Invalid \\uXXXX escape": "an unknown \\ escape",
+    "Illegal trailing comma before end of object": "a key in double quotes is missing here",
+    "Illegal trailing comma before end of array": "a value is missing here",
+}
 _BLANK = re.compile(r"\s*")
 
 
@@ -106,8 +120,8 @@ def _values(text: str) -> Iterator[JsonPart]:
         try:
             value, end = decoder.raw_decode(whole, start)
         except json.JSONDecodeError as error:
-            reason = f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
-            raise NotJson(reason, error.lineno, error.colno) from None
+            reason = _REASONS.get(error.msg, f"{error.msg[:1].lower()}{error.msg[1:]}")
+            raise NotJson(f"not JSON: {reason}", error.lineno, error.colno) from None
         except RecursionError:
             raise _too_deep(above) from None
         part = " " * (start - whole.rfind("\n", 0, start) - 1) + whole[start:end]

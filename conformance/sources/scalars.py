@@ -108,7 +108,7 @@ def _tagged(tag: str, text: str) -> Any:
     if name == "timestamp":
         if _TIMESTAMP.match(text):
             return text
-        raise ScalarError(f"`{_short(text)}` is no timestamp, as its tag !!timestamp says")
+        raise ScalarError("a value is no timestamp, as its tag !!timestamp says")
     if name not in ("bool", "int", "float", "null"):
         return text
     value = _plain(text)
@@ -117,7 +117,7 @@ def _tagged(tag: str, text: str) -> Any:
     if name == "float" and kind == "int" and value < 2**63:
         return float(value)
     if kind != name:
-        raise ScalarError(f"`{_short(text)}` is no {name}, as its tag !!{name} says")
+        raise ScalarError(f"a value is no {name}, as its tag !!{name} says")
     return value
 
 
@@ -171,11 +171,6 @@ def _binary(text: str) -> str:
         return base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True).decode("utf-8", "replace")
     except (binascii.Error, ValueError):
         raise ScalarError("a !!binary value is no base64") from None
-
-
-def _short(text: str) -> str:
-    line = text.replace("\n", " ")
-    return line if len(line) <= 40 else line[:37] + "..."
 
 
 def _short_float(value: float) -> str:

@@ -20,7 +20,7 @@ _LINE = re.compile(
     r"""( *)(-[ ]+)?(?:([A-Za-z0-9_./][A-Za-z0-9_./-]*|"[^"\\\n]*"|'[^'\n]*'):(?: +|\Z))?(.*)\Z""",
 )
 _PLAIN = re.compile(r"[A-Za-z0-9_/.~+$(^;=<\\](?:[^ :#]|:(?! |\Z)|(?<! )\#| +(?![# ]))*\Z|-[^ :#,\[\]{}]+\Z")
-_QUOTED = re.compile(r"""("[^"\\]*"|'(?:[^']|'')*')(?: +#.*| *)\Z""")
+_QUOTED = re.compile(r"""("[^"\\]*"|'[^']*(?:''[^']*)*')(?: +#.*| *)\Z""")
 _HEADER = re.compile(r"[|>][+-]?\Z")
 
 _SKIP, _KEY, _OPEN, _BLOCK, _ITEM, _ITEM_KEY, _ITEM_OPEN, _ITEM_BLOCK = range(8)
@@ -29,6 +29,8 @@ _Line = tuple[int, int, int, str, Any]
 _lines: dict[str, _Line | None] = {"": (_SKIP, 0, 0, "", None)}
 _LINES_LIMIT = 100_000
 _LONG_LINE = 300
+# The regular expression for plain scalars needs memory for each character.
+_LONGEST_LINE = 20_000
 _FLOW_DEPTH = 20
 _MISSING: Any = object()
 
@@ -139,8 +141,10 @@ def _build(lines: list[str]) -> tuple[Any, int]:
 
 def _read(line: str) -> _Line | None:
     """What a line says; None where it is unsure."""
+    if len(line) > _LONGEST_LINE or "\t" in line:
+        return None
     found = _LINE.match(line)
-    if found is None or "\t" in line:
+    if found is None:
         return None
     indent, dash, key, rest = found.groups()
     if key is not None and len(key) > _LONG_LINE:

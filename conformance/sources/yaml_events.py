@@ -106,6 +106,8 @@ class Builder:
             elif kind is alias:
                 if key is _NO_KEY and container.__class__ is dict:
                     key = self._alias_key(event)
+                    if key in container:
+                        self.repeated = True
                     continue
                 value = self._alias(event, stack, container)
             elif kind is end:
