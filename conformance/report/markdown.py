@@ -107,19 +107,20 @@ def _details(result: ResultRecord) -> str:
 
 
 def _table(result: ResultRecord) -> Iterator[str]:
-    rows = [_row(each, each["field"], each["reason"], ("", ""), "") for each in result["errors"]]
+    number = len(result["errors"]) + len(result["findings"])
+    if not number:
+        return
+    rows = [_row(each, each["field"], each["reason"], ("", ""), "") for each in result["errors"][:ROWS]]
     rows += [
         _row(each, each["field"], each["message"], (each["expected"], each["observed"]), each["waived"])
-        for each in result["findings"]
+        for each in result["findings"][: ROWS - len(rows)]
     ]
-    if not rows:
-        return
     yield "| Where | Object | Field | What | Expected | Observed |"
     yield "|---|---|---|---|---|---|"
-    yield from rows[:ROWS]
+    yield from rows
     yield ""
-    if len(rows) > ROWS:
-        yield f"… and {len(rows) - ROWS:,} more; the json, html and sarif reports have all of them."
+    if number > len(rows):
+        yield f"… and {number - len(rows):,} more; the json, html and sarif reports have all of them."
         yield ""
 
 

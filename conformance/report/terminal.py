@@ -248,7 +248,7 @@ def _next(found: list[Step], page: Page) -> Iterator[str]:
     if not found:
         return
     yield page.paint("bold", "Next:")
-    widest = max(min(len(each.command), 60) for each in found)
+    widest = max(min(len(each.command), 80) for each in found)
     for each in found:
         if not each.command:
             yield from page.wrapped(each.text, 4 if each.text.startswith("- ") else 2, "  ")
