@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from conformance.kube.object import Object
+
 GroupKind = tuple[str, str]
 
 _CLUSTER: Mapping[str, str] = {
@@ -100,3 +102,20 @@ def declared_scopes(documents: Iterable[Any]) -> dict[GroupKind, bool]:
         if isinstance(group, str) and isinstance(kind, str) and scope in ("Namespaced", "Cluster"):
             scopes[group, kind] = scope == "Namespaced"
     return scopes
+
+
+def settle_namespaces(objects: Iterable[Object], declared: Mapping[GroupKind, bool]) -> None:
+    """Makes `namespace` of every object what its scope allows.
+
+    Objects of the whole cluster have "", whatever stands in them: the API server refuses or ignores a namespace there.
+    An object of a kind that nobody knows keeps only the namespace that stands in it: a target namespace found
+    elsewhere would be a guess.
+    """
+    for obj in objects:
+        namespaced = is_namespaced(obj.group, obj.kind, declared)
+        if namespaced is False:
+            obj.namespace = ""
+        elif namespaced is None and obj.namespace is not None:
+            metadata = obj.raw.get("metadata")
+            own = metadata.get("namespace") if isinstance(metadata, dict) else None
+            obj.namespace = own if isinstance(own, str) and own else None

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from conformance.kube.object import Document, Location, Object, Rejected, TextFile
+from conformance.kube.scope import declared_scopes, settle_namespaces
 from conformance.sources.cache import Cache
 from conformance.sources.files import SIZE_CAP, Form, SourceFile, Walk
 from conformance.sources.lists import expand
@@ -96,7 +97,8 @@ def load(
 
     `jobs` is the number of processes, 0 for one per CPU; `cache` a directory that keeps parsed documents (never
     Secrets) between runs; a YAML or JSON file above `size_cap` bytes is rejected; `exclude` are globs of paths that are
-    passed over. Raises FileNotFoundError for a path that does not exist, and WorkerError when a process dies; whatever else is wrong is in `rejected`.
+    passed over. Raises FileNotFoundError for a path that does not exist, and WorkerError when a process dies; whatever
+    else is wrong is in `rejected`.
     """
     with no_collection():
         walk = Walk(paths, exclude)
@@ -123,6 +125,8 @@ def load(
         loaded.loaded += len(rendering.documents)
         loaded.rejected += rendering.rejected
         loaded.texts += walk.texts(size_cap)
+        definitions = (each.raw for each in loaded.objects if each.kind == "CustomResourceDefinition")
+        settle_namespaces(loaded.objects, declared_scopes(definitions))
     return loaded
 
 

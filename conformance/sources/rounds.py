@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from conformance.kube.object import Document, Location, Object, Origin, Rejected
-from conformance.kube.scope import GroupKind, declared_scopes, is_namespaced
+from conformance.kube.scope import declared_scopes, settle_namespaces
 from conformance.sources import charts, overlays
 from conformance.sources.candidates import Candidate, group_kind, is_object, matters, read_deliveries
 from conformance.sources.delivery import Delivery, Target, Targets, agree
@@ -198,11 +198,12 @@ class Rounds:
         rendered = list(self._objects(wanted, released, targets))
         raws = [entry.raw for entry in rendered]
         raws += [document.raw for path, file in self._places if path not in files for document in file.documents]
-        declared = declared_scopes(raws)
+        documents = [_document(entry) for entry in rendered]
+        settle_namespaces((each for each in documents if isinstance(each, Object)), declared_scopes(raws))
         shown = {self._places.shown(path) for path in files}
         return Rendering(
             shown & {file.path for _, file in self._places},
-            [_document(entry, declared) for entry in rendered],
+            documents,
             [*self._lost_overlays(wanted), *self._lost_releases(released)],
             self._namespaces(files, wanted, targets),
         )
@@ -264,13 +265,7 @@ def _later(make: Callable[..., Origin], *arguments: Any) -> Callable[[], Origin]
     return lambda: make(*arguments)
 
 
-def _document(entry: Candidate, declared: Mapping[GroupKind, bool]) -> Document:
-    """An Object where there is a kind. Only namespaced kinds get the target namespace; of unknown ones nobody knows."""
-    group, kind = group_kind(entry.raw)
-    if not kind:
+def _document(entry: Candidate) -> Document:
+    if group_kind(entry.raw) == ("", ""):
         return Document(entry.raw, entry.origin())
-    namespaced = is_namespaced(group, kind, declared)
-    obj = Object(entry.raw, entry.origin(), entry.target.namespace if namespaced else None)
-    if namespaced is False:
-        obj.namespace = ""
-    return obj
+    return Object(entry.raw, entry.origin(), entry.target.namespace)

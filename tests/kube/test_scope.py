@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from conformance.kube.scope import declared_scopes, is_cluster_kind, is_namespaced
+from conformance.kube.object import Location, Object
+from conformance.kube.path import Path
+from conformance.kube.scope import declared_scopes, is_cluster_kind, is_namespaced, settle_namespaces
 
 
 @pytest.mark.parametrize(
@@ -64,3 +66,41 @@ def test_a_definition_without_scope_means_namespaced() -> None:
     raw = definition("x")
     del raw["spec"]["scope"]
     assert declared_scopes([raw]) == {("cert-manager.io", "ClusterIssuer"): True}
+
+
+class Nowhere:
+    path = ""
+
+    def locate(self, path: Path) -> Location:
+        return Location("")
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "own", "target", "expected"),
+    [
+        ("v1", "Pod", None, "shop", "shop"),
+        ("v1", "Pod", "own", "shop", "own"),
+        ("v1", "Pod", None, None, None),
+        ("v1", "Namespace", None, "shop", ""),
+        ("v1", "Namespace", None, None, ""),
+        ("v1", "PersistentVolume", "own", None, ""),
+        ("cert-manager.io/v1", "ClusterIssuer", "own", "shop", ""),
+        ("cert-manager.io/v1", "Issuer", None, "shop", "shop"),
+        ("example.com/v1", "Unknown", None, "shop", None),
+        ("example.com/v1", "Unknown", "own", "shop", "own"),
+    ],
+)
+def test_the_namespace_is_what_the_scope_allows(
+    api_version: str, kind: str, own: str | None, target: str | None, expected: str | None
+) -> None:
+    declared = {("cert-manager.io", "ClusterIssuer"): False, ("cert-manager.io", "Issuer"): True}
+    metadata = {"name": "x"} if own is None else {"name": "x", "namespace": own}
+    obj = Object({"apiVersion": api_version, "kind": kind, "metadata": metadata}, Nowhere(), target)
+    settle_namespaces([obj], declared)
+    assert obj.namespace == expected
+
+
+def test_metadata_of_a_wrong_type_names_no_namespace() -> None:
+    obj = Object({"apiVersion": "example.com/v1", "kind": "Unknown", "metadata": 3}, Nowhere(), "shop")
+    settle_namespaces([obj], {})
+    assert obj.namespace is None
