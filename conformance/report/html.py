@@ -75,7 +75,7 @@ def _verdict(report: Report) -> tuple[str, str]:
         return ", ".join(parts), "failed" if summary["failed"] else "error"
     if summary["warned"]:
         return f"Everything binding held, {wording.count(summary['warned'], 'warning')}", "warned"
-    return "Everything held", "passed"
+    return "Everything judged held", "passed"
 
 
 def _header(report: Report, verdict: str, kind: str) -> Iterator[str]:

@@ -88,7 +88,7 @@ def _verdict(report: Report) -> str:
         return f"{_SIGNS['failed']} plumbline: {', '.join(parts)}"
     if summary["warned"]:
         return f"{_SIGNS['warned']} plumbline: everything binding held, {summary['warned']:,} warned"
-    return f"{_SIGNS['passed']} plumbline: everything held"
+    return f"{_SIGNS['passed']} plumbline: everything judged held"
 
 
 def _details(result: ResultRecord) -> str:

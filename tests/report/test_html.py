@@ -139,7 +139,7 @@ def test_columns_without_any_value_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("report", "words"),
     [
-        (records.clean(), "Everything held"),
+        (records.clean(), "Everything judged held"),
         (records.empty(), "Nothing was judged"),
         (records.run(result(outcome="warned", findings=[finding()])), "Everything binding held, 1 warning"),
         (records.run(result(outcome="error", errors=[records.error()])), "1 could not be judged"),

@@ -70,7 +70,7 @@ def test_counts_and_verdict() -> None:
     assert source.startswith("## ❌ plumbline: 2 failed, 1 could not be judged\n")
     assert ["❌ failed", "2"] in cells(source)
     assert ["⛔ could not be judged", "1"] in cells(source)
-    assert text(records.clean()).startswith("## ✅ plumbline: everything held\n")
+    assert text(records.clean()).startswith("## ✅ plumbline: everything judged held\n")
     assert text(records.empty()).startswith("## ⛔ plumbline: nothing was judged\n")
     warned = text(records.run(result(outcome="warned", findings=[finding()])))
     assert warned.startswith("## ⚠️ plumbline: everything binding held, 1 warned\n")
