@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
+from conformance.kube.inventory import Inventory
 from conformance.kube.object import Node, Object
 from conformance.kube.path import Path
 
@@ -100,13 +101,19 @@ def _sources(spec: Node) -> list[Node]:
 
 
 @check
-def test_application_shape(application: Object) -> Iterator[Said]:
-    """An Application names a project, a source and one destination.
+def test_application_shape(application: Object, inventory: Inventory) -> Iterator[Said]:
+    """An Application names a project, a source and one destination; a Flux object names a source that is declared.
 
     A source needs `repoURL` and one of `path`, `chart`, `ref`; a chart needs `targetRevision`. A destination has
     `server` or `name`, not both. Its namespace may be absent, because objects can bring their own.
-    https://argo-cd.readthedocs.io/en/stable/user-guide/application-specification/
+    A source of Flux is looked for where these manifests declare sources of that kind in that namespace at all; a
+    bootstrap may have made the others.
+    https://argo-cd.readthedocs.io/en/stable/user-guide/application-specification/ and
+    https://fluxcd.io/flux/components/kustomize/kustomizations/#source-reference
     """
+    if not _is_argo(application):
+        yield from _flux_source(application, inventory)
+        return
     spec = _spec(application)
     if not spec.text("project") and not _patched(application, "project"):
         yield Finding(application, (*spec.path, "project"), "names no project", "an AppProject")
@@ -122,6 +129,22 @@ def test_application_shape(application: Object) -> Iterator[Said]:
         yield Finding(application, (*spec.path, "destination"), message, "server or name")
     elif len(said) == 2:
         yield Finding(application, (*destination.path, "name"), "names the cluster twice", "server or name")
+
+
+def _flux_source(thing: Object, inventory: Inventory) -> Iterator[Said]:
+    if not thing.group.endswith(_FLUX):
+        yield NotApplicable("neither of Argo CD nor of Flux")
+        return
+    for field in ("spec.sourceRef", "spec.chart.spec.sourceRef", "spec.chartRef"):
+        reference = thing.at(field)
+        if reference.raw is None:
+            continue
+        kind, name = reference.text("kind"), reference.text("name")
+        namespace = reference.text("namespace") or thing.namespace
+        known = {each.name for each in inventory.of_kind(kind) if each.namespace == namespace}
+        if known and name not in known and "$" not in name:
+            message = f"there is no {kind} {name} in namespace {namespace or 'that is not said'}"
+            yield Finding(thing, (*reference.path, "name"), message, sorted(known)[:5], name)
 
 
 def _source_faults(application: Object, source: Node) -> Iterator[Finding]:
