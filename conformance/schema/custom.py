@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from conformance.schema.validate import SchemaSet
 
 CRD = "apiextensions.k8s.io/v1/CustomResourceDefinition"
-_CEL = "CEL rules (x-kubernetes-validations)"
 
 
 def mistakes(crd: Any) -> Iterator[SchemaProblem]:
@@ -79,7 +78,7 @@ class CustomKind:
             judge = self._judges[thing.version] = self._compiled(schema, version)
         if isinstance(judge, str):
             return self._not_validated(thing, judge)
-        return Verdict(judge.problems(thing.raw), unevaluated=_CEL if judge.has_rules else "")
+        return judge.judge(thing.raw)
 
     def _compiled(self, schema: Schema, version: Any) -> Judge | str:
         status = "status" in (version.get("subresources") or {})
@@ -91,7 +90,7 @@ class CustomKind:
             return f"the schema in {self._name} cannot be compiled: {str(error).splitlines()[0]}"
 
     def _not_validated(self, thing: Object, reason: str) -> Verdict:
-        return Verdict(self._schemas.metadata_problems(thing), reason)
+        return Verdict(self._schemas.judge_metadata(thing).problems, reason)
 
     @property
     def _name(self) -> str:
@@ -106,5 +105,5 @@ class CustomKind:
     @cached_property
     def _broken(self) -> bool:
         """A definition that is itself at fault judges nobody; its mistakes are reported where it stands."""
-        problems = () if self._trusted else self._schemas.definition_problems(self._raw)
+        problems = () if self._trusted else self._schemas.judge_definition(self._raw).problems
         return not all(each.is_unknown_field for each in problems)

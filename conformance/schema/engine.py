@@ -8,7 +8,11 @@ from typing import Any
 from conformance.schema import formats
 from conformance.schema.explain import Explainer
 from conformance.schema.openapi import Schema
-from conformance.schema.verdict import SchemaProblem
+from conformance.schema.verdict import Verdict
+
+_GOOD = Verdict()
+_RULES = "CEL rules (x-kubernetes-validations)"
+_PLACEHOLDERS = "values with ${…}, which are filled in later"
 
 
 class Judge:
@@ -16,17 +20,20 @@ class Judge:
 
     def __init__(self, schema: Schema, *, has_rules: bool = False) -> None:
         self.schema = schema
-        self.has_rules = has_rules
         self._engine = _compile(schema)
+        self._good = Verdict(unevaluated=_RULES) if has_rules else _GOOD
 
-    def problems(self, raw: Any) -> tuple[SchemaProblem, ...]:
-        """What is wrong with a document; finding nothing takes microseconds.
+    def judge(self, raw: Any) -> Verdict:
+        """The verdict about a document; finding nothing takes microseconds.
 
         Raises ValueError for values that no YAML or JSON holds.
         """
         if self._engine.is_valid(raw):
-            return ()
-        return tuple(Explainer(self.schema, raw).problems(self._engine.iter_errors(raw)))
+            return self._good
+        explainer = Explainer(self.schema, raw)
+        problems = tuple(explainer.problems(self._engine.iter_errors(raw)))
+        left_out = [self._good.unevaluated, _PLACEHOLDERS if explainer.placeholders else ""]
+        return Verdict(problems, unevaluated=", ".join(filter(None, left_out)))
 
 
 def _compile(schema: Schema) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -28,12 +29,21 @@ _FEW = 4
 _BITS = {-(2**31): 32, 2**31 - 1: 32, -(2**63): 64, 2**63 - 1: 64}
 
 
-@dataclass(frozen=True, slots=True)
+# What Flux, envsubst and their like replace before anything is applied: `${NAME}`, `${NAME:=default}`.
+_PLACEHOLDER = re.compile(r"\$\{[A-Za-z_]")
+
+
+@dataclass(slots=True)
 class Explainer:
-    """Turns the errors that one schema finds in one document into problems."""
+    """Turns the errors that one schema finds in one document into problems.
+
+    A text with a placeholder in place of a number is no problem, since nobody knows what will stand there;
+    `placeholders` tells that there were some.
+    """
 
     schema: Schema
     raw: Any
+    placeholders: bool = False
 
     def problems(self, errors: Iterable[Any]) -> list[SchemaProblem]:
         """All problems, in the order of their paths. Where a type is wrong, alternatives say nothing more."""
@@ -51,7 +61,9 @@ class Explainer:
             for name in detail["unexpected"]:
                 yield SchemaProblem((*path, name), f'unknown field "{name}"{self._hint(path, name)}', "", "")
             return
-        if error.kind.name == "required":
+        if isinstance(value, str) and _PLACEHOLDER.search(value):
+            self.placeholders = True
+        elif error.kind.name == "required":
             yield _missing(path, detail["property"])
         elif error.kind.name == "type":
             yield _wrong_type(path, detail["types"], value)
@@ -70,17 +82,15 @@ class Explainer:
         """What was probably meant by a field that is not known where it stands."""
         trail = list(self._trail(path))
         here = _fields(trail[-1]) if len(trail) == len(path) + 1 else {}
-        same = [field for field in here if field.lower() == name.lower()]
-        close = same or get_close_matches(name, here, 1, 0.75)
-        if close:
-            return f'; did you mean "{close[0]}"?'
-        for depth in range(len(trail) - 1, -1, -1):
+        if close := _close(name, here, 0.75):
+            return f'; did you mean "{close}"?'
+        below = [field for field, child in here.items() if name in _fields(self._inner(child))]
+        # Fields such as `name` are everywhere, which helps nobody.
+        if below and len(below) <= _FEW:
+            return f"; it is a field of {render((*path, min(below, key=len)))}"
+        for depth in range(len(trail) - 2, -1, -1):
             if name in _fields(trail[depth]):
                 return f"; it is a field of {render(path[:depth]) or 'the object itself'}"
-            below = [field for field, child in _fields(trail[depth]).items() if name in _fields(self._inner(child))]
-            # Fields such as `name` are everywhere, which helps nobody.
-            if below and len(below) <= _FEW:
-                return f"; it is a field of {render((*path[:depth], min(below, key=len)))}"
         return ""
 
     def _trail(self, path: Path) -> Iterator[Schema]:
@@ -110,6 +120,13 @@ class Explainer:
 def _fields(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     found: Mapping[str, Any] = schema.get("properties", {})
     return found
+
+
+def _close(word: str, words: Iterable[str], likeness: float) -> str:
+    """The word that was probably meant; case counts least."""
+    words = list(words)
+    same = [each for each in words if each.lower() == word.lower()]
+    return next(iter(same or get_close_matches(word, words, 1, likeness)), "")
 
 
 def _missing(path: Path, name: str) -> SchemaProblem:
@@ -144,8 +161,8 @@ def _digits(value: Any) -> str:
 def _choice(path: Path, detail: Any, value: Any, node: Any) -> SchemaProblem:
     choices = [str(each) for each in detail["options"] if each not in (None, "")]
     observed = f'"{_short(value)}"' if isinstance(value, str) else describe(value)
-    close = get_close_matches(str(value), choices, 1, 0.7)
-    advice = f'; did you mean "{close[0]}"?' if close else ""
+    close = _close(str(value), choices, 0.7)
+    advice = f'; did you mean "{close}"?' if close else ""
     expected = ", ".join(choices)
     return SchemaProblem(path, f"{observed} is not one of {expected}{advice}", expected, observed)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path as File
 from typing import Any
@@ -17,9 +18,6 @@ from conformance.schema.verdict import SchemaProblem, Verdict
 
 # All that can be asked of the metadata of a kind whose schema nobody has: it need not be an object of an API server.
 _KNOWN_METADATA = ("name", "generateName", "namespace", "labels", "annotations")
-
-
-_GOOD = Verdict()
 
 
 class SchemaSet:
@@ -87,8 +85,7 @@ class SchemaSet:
 
     def _judge(self, key: str, thing: Object) -> Verdict:
         if key in self._known.kinds:
-            problems = self.definition_problems(thing.raw) if key == CRD else self._judge_built_in(key, thing.raw)
-            return Verdict(problems) if problems else _GOOD
+            return self.judge_definition(thing.raw) if key == CRD else self._judge_built_in(key, thing.raw)
         custom = self._custom.get((thing.group, thing.kind), ())
         if custom:
             # A tree may hold several releases of one definition; the object needs to fit one of them.
@@ -98,22 +95,24 @@ class SchemaSet:
         reason = not_served(key, self._known)
         if reason is not None:
             return Verdict((SchemaProblem(("apiVersion",), reason, "", thing.api_version),))
-        return Verdict(self.metadata_problems(thing), f"no schema of {thing.api_version} {thing.kind}")
+        return Verdict(self.judge_metadata(thing).problems, f"no schema of {thing.api_version} {thing.kind}")
 
-    def _judge_built_in(self, key: str, raw: Any) -> tuple[SchemaProblem, ...]:
+    def _judge_built_in(self, key: str, raw: Any) -> Verdict:
         judge = self._judges.get(key)
         if judge is None:
             judge = self._judges[key] = Judge(self.closed({"$ref": POINTER + self._known.kinds[key][0]}))
-        return judge.problems(raw)
+        return judge.judge(raw)
 
-    def definition_problems(self, raw: Any) -> tuple[SchemaProblem, ...]:
-        """What is wrong with a CustomResourceDefinition, its schemas included once their types are right."""
-        found = self._judge_built_in(CRD, raw)
-        return (*found, *mistakes(raw)) if all(each.is_unknown_field for each in found) else found
+    def judge_definition(self, raw: Any) -> Verdict:
+        """The verdict about a CustomResourceDefinition, its schemas included once their types are right."""
+        verdict = self._judge_built_in(CRD, raw)
+        if not all(each.is_unknown_field for each in verdict.problems):
+            return verdict
+        return replace(verdict, problems=(*verdict.problems, *mistakes(raw)))
 
-    def metadata_problems(self, thing: Object) -> tuple[SchemaProblem, ...]:
+    def judge_metadata(self, thing: Object) -> Verdict:
         """Labels and annotations that are no strings, names that are no text: wrong in every kind."""
-        return self._metadata.problems(thing.raw)
+        return self._metadata.judge(thing.raw)
 
     @cached_property
     def _metadata(self) -> Judge:

@@ -34,7 +34,7 @@ class Verdict:
     """What the schemas say about one object.
 
     `not_validated` tells why nobody could judge it beyond its metadata; an object is valid only if there are neither
-    problems nor such a reason. `unevaluated` names rules of its kind that were left out.
+    problems nor such a reason. `unevaluated` names what was left out: rules that no schema can say.
     """
 
     problems: tuple[SchemaProblem, ...] = ()

@@ -32,7 +32,9 @@ def _one(problems: list[SchemaProblem]) -> tuple[str, str]:
     [
         ("imagePullPolic", '; did you mean "imagePullPolicy"?'),
         ("readinessprobe", '; did you mean "readinessProbe"?'),
-        ("fsGroup", "; it is a field of spec.securityContext"),
+        ("Image", '; did you mean "image"?'),
+        ("runAsUser", "; it is a field of spec.containers[0].securityContext"),
+        ("fsGroup", ""),
         ("nodeSelector", "; it is a field of spec"),
         ("mountPath", "; it is a field of spec.containers[0].volumeMounts"),
         ("zzz", ""),
@@ -116,3 +118,10 @@ def test_problems_come_in_the_order_of_their_paths() -> None:
 def test_a_problem_prints_as_path_and_message() -> None:
     assert str(_pod({}, zzz=1)[0]) == 'spec.zzz: unknown field "zzz"'
     assert str(SchemaProblem((), "whole object")) == "whole object"
+
+
+def test_a_placeholder_is_neither_judged_nor_called_valid_in_silence() -> None:
+    spec = {"accessModes": ["${MODE:=ReadWriteOnce}"], "resources": {"requests": {"storage": "${SIZE}", "x": "$5"}}}
+    verdict = SCHEMAS.judge(thing({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {}, "spec": spec}))
+    assert [render(problem.path) for problem in verdict.problems] == ["spec.resources.requests.x"]
+    assert verdict.unevaluated == "values with ${…}, which are filled in later"

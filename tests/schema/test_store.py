@@ -35,7 +35,9 @@ def test_every_kind_compiles_and_judges(version: str) -> None:
     assert len(known.kinds) > 80
     for key, (name, scope) in known.kinds.items():
         judge = Judge(schemas.closed({"$ref": POINTER + name}))
-        assert [str(p) for p in judge.problems({"notAField": 1})][-1].startswith('notAField: unknown field "notAField"')
+        assert [str(p) for p in judge.judge({"notAField": 1}).problems][-1].startswith(
+            'notAField: unknown field "notAField"'
+        )
         assert scope in ("Namespaced", "Cluster"), key
 
 
