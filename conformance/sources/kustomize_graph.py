@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from conformance.kube.object import Document
@@ -48,6 +49,7 @@ class Graph:
 
     def __init__(self, kustomizations: Iterable[Kustomization], read: Callable[[Path], SourceFile | None]) -> None:
         self._read = read
+        self._resolved: dict[tuple[Path, str], Path] = {}
         self._by_directory: dict[Path, Kustomization | None] = {k.directory: k for k in kustomizations}
         self._closures: dict[Path, Closure] = {}
         self.kustomizations = [k for k in self._by_directory.values() if k]
@@ -60,6 +62,7 @@ class Graph:
             self._by_directory[directory] = next((k for k in found if k), None)
         return self._by_directory[directory]
 
+    @cached_property
     def roots(self) -> list[Kustomization]:
         """Kustomizations that nothing else in the tree uses, and one of each cycle, so that none is lost.
 
@@ -94,11 +97,18 @@ class Graph:
                 continue
             seen.add((kustomization.directory, namespace))
             for reference in kustomization.references:
-                target, path = self._target(kustomization, reference), resolve(kustomization, reference)
+                target, path = self._target(kustomization, reference), self.resolve(kustomization, reference)
                 if target is not None:
                     todo.append((target, namespace or target.namespace))
                 elif reference.use is Use.RESOURCE and path.is_file():
                     yield path, namespace
+
+    def resolve(self, user: Kustomization, reference: Reference) -> Path:
+        """The absolute path that a reference means; asked of the file system once."""
+        key = user.directory, reference.text
+        if key not in self._resolved:
+            self._resolved[key] = resolve(user, reference)
+        return self._resolved[key]
 
     def _uses(self, kustomization: Kustomization) -> Iterator[Kustomization]:
         for reference in kustomization.references:
@@ -127,7 +137,7 @@ class Graph:
     def _follow(
         self, user: Kustomization, reference: Reference, found: Closure, as_input: bool
     ) -> Kustomization | None:
-        path = resolve(user, reference)
+        path = self.resolve(user, reference)
         if not reference.has_scheme and path.is_file():
             plain = reference.use is Use.RESOURCE and not as_input
             (found.resources if plain else found.inputs).add(path)
@@ -158,7 +168,7 @@ class Graph:
     def _target(self, user: Kustomization, reference: Reference) -> Kustomization | None:
         """The kustomization that a reference means, if it means one here."""
         local = not reference.has_scheme and not reference.is_remote
-        return self.at(resolve(user, reference)) if local else None
+        return self.at(self.resolve(user, reference)) if local else None
 
 
 def _open_folders(kustomization: Kustomization) -> Iterator[Path]:

@@ -264,4 +264,4 @@ def _relative(made: Made | None, directory: Path) -> Any:
 
 
 def _made(kept: Any, directory: Path) -> Made | None:
-    return None if kept is None else Made(Path(os.path.realpath(directory / kept[0])), bool(kept[1]))
+    return None if kept is None else Made(Path(os.path.normpath(directory / kept[0])), bool(kept[1]))

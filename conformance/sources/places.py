@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 from conformance.sources.load import SourceFile, Tree
@@ -27,21 +28,26 @@ class Places:
                 real[folder] = Path(os.path.realpath(folder if file.real.startswith("/") or folder else "."))
             self._folders.setdefault(real[folder], {})[name] = file
 
-    @property
+    @cached_property
     def top(self) -> Path:
         """The common directory of all files; the working directory when there is none."""
         return Path(os.path.commonpath(self._folders)) if self._folders else Path.cwd()
 
-    @property
-    def folders(self) -> dict[Path, dict[str, SourceFile]]:
-        """Files by directory, then by name."""
-        return self._folders
-
     def __iter__(self) -> Iterator[tuple[Path, SourceFile]]:
         """Every file of the tree with its absolute path."""
+        return iter(self._all)
+
+    @cached_property
+    def _all(self) -> list[tuple[Path, SourceFile]]:
+        return [(folder / name, file) for folder, files in self._folders.items() for name, file in files.items()]
+
+    def named(self, names: Iterable[str]) -> Iterator[tuple[Path, SourceFile]]:
+        """The files of these names, in every directory."""
+        wanted = list(names)
         for folder, files in self._folders.items():
-            for name, file in files.items():
-                yield folder / name, file
+            for name in wanted:
+                if name in files:
+                    yield folder / name, files[name]
 
     def below(self, directory: Path) -> Iterator[tuple[Path, SourceFile]]:
         """The files of the tree in a directory and those below it."""

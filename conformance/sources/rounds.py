@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ from conformance.sources.candidates import Candidate, group_kind, is_object, mat
 from conformance.sources.delivery import Delivery, Target, Targets, agree
 from conformance.sources.helm import Chart, Release, consumed, independent, read_chart, releases
 from conformance.sources.helm_template import Settings
-from conformance.sources.kustomize import read_kustomization
+from conformance.sources.kustomize import FILE_NAMES, read_kustomization
 from conformance.sources.kustomize_build import find_kustomize
 from conformance.sources.kustomize_graph import Graph
 from conformance.sources.load import Rendering
@@ -46,12 +47,14 @@ class Rounds:
         self._repository = Repository(places.top)
         self.unresolved: dict[str, str] = {}
         # a file named Kustomization has no extension by which the loader could know it
-        named = ((path, places.read(path) if path.name == "Kustomization" else file) for path, file in places)
+        named = ((path, places.read(path)) for path, _ in places.named(FILE_NAMES))
         kustomizations = {path: k for path, file in named if file and (k := read_kustomization(file, path.parent))}
         self._kustomization_files = set(kustomizations)
         self._graph = Graph(kustomizations.values(), places.read)
         self._charts: dict[Path, Chart | None] = {
-            path.parent: chart for path, file in places if (chart := read_chart(file, path.parent))
+            path.parent: chart
+            for path, file in places.named(["Chart.yaml"])
+            if (chart := read_chart(file, path.parent))
         }
         closures = [self._graph.closure(k) for k in self._graph.kustomizations]
         #: patches and the like: no objects, whatever becomes of their kustomization
@@ -112,7 +115,7 @@ class Rounds:
         if not self._options.render:
             return {}
         delivered = [self._graph.at(delivery.directory) for delivery in deliveries]
-        roots = {k.directory: k for k in (*self._graph.roots(), *delivered) if k and not k.is_component}
+        roots = {k.directory: k for k in (*self._graph.roots, *delivered) if k and not k.is_component}
         return overlays.overlays(roots.values(), deliveries)
 
     def _releases(self, deliveries: list[Delivery]) -> dict[Release, Chart]:
@@ -135,12 +138,17 @@ class Rounds:
     # what the tree says
 
     def _raw_objects(self, consumed_files: set[Path]) -> Iterator[Candidate]:
-        for path, file in self._places:
-            if path in consumed_files:
-                continue
-            for document in file.documents:
-                if isinstance(document.raw, dict) and matters(document.raw):
-                    yield Candidate(document.raw, Target(None), path, _constant(document.origin))
+        return (candidate for candidate in self._candidates if candidate.file not in consumed_files)
+
+    @cached_property
+    def _candidates(self) -> list[Candidate]:
+        """Objects as they stand in files, of the kinds that matter for delivery."""
+        return [
+            Candidate(document.raw, Target(None), path, _constant(document.origin))
+            for path, file in self._places
+            for document in file.documents
+            if isinstance(document.raw, dict) and matters(document.raw)
+        ]
 
     def _deliveries(self, candidates: Iterable[Candidate]) -> list[Delivery]:
         return read_deliveries(candidates, self._repository, self._documents)
@@ -212,7 +220,7 @@ class Rounds:
         """Namespaces for what is judged as it stands: of the kustomization that was not built, else by path."""
         built = {overlay.directory for overlay in wanted if not self._built[overlay].lost}
         named: dict[Path, set[str | None]] = {}
-        for root in self._graph.roots():
+        for root in self._graph.roots:
             if root.directory not in built:
                 for path, namespace in self._graph.namespaces(root):
                     named.setdefault(path, set()).add(namespace)

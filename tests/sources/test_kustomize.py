@@ -181,26 +181,26 @@ def test_roots_are_what_nothing_uses(tmp_path: Path) -> None:
             "unused/kustomization.yaml": "kind: Component\n",
         },
     )
-    assert names(tmp_path, graph(tmp_path).roots()) == {"prod", "alone"}
+    assert names(tmp_path, graph(tmp_path).roots) == {"prod", "alone"}
 
 
 def test_one_member_of_a_cycle_is_a_root(tmp_path: Path) -> None:
     write(
         tmp_path, {f"{a}/kustomization.yaml": f"resources: [../{b}]\n" for a, b in (("a", "b"), ("b", "c"), ("c", "a"))}
     )
-    assert len(graph(tmp_path).roots()) == 1
+    assert len(graph(tmp_path).roots) == 1
 
 
 def test_a_kustomization_that_uses_itself_is_a_root(tmp_path: Path) -> None:
     write(tmp_path, {"a/kustomization.yaml": "resources: [.]\n"})
-    assert names(tmp_path, graph(tmp_path).roots()) == {"a"}
+    assert names(tmp_path, graph(tmp_path).roots) == {"a"}
 
 
 def test_a_base_outside_the_tree_is_read_too(tmp_path: Path) -> None:
     write(tmp_path, {"base/kustomization.yaml": "resources: [web.yaml]\n", "base/web.yaml": "kind: Pod\n"})
     write(tmp_path, {"prod/kustomization.yaml": "resources: [../base]\n"})
     found = graph(tmp_path / "prod")
-    [root] = found.roots()
+    [root] = found.roots
     assert found.closure(root).resources == {tmp_path / "base/web.yaml"}
 
 
@@ -220,7 +220,7 @@ def test_the_closure_tells_resources_from_inputs(tmp_path: Path) -> None:
         },
     )
     found = graph(tmp_path)
-    [root] = found.roots()
+    [root] = found.roots
     closure = found.closure(root)
     assert closure.resources == {tmp_path / "base/web.yaml"}
     assert closure.inputs == {tmp_path / "prod/p.yaml", tmp_path / "base/config/generator.yaml"}
@@ -265,7 +265,7 @@ def test_the_outermost_namespace_counts(tmp_path: Path) -> None:
         },
     )
     found = graph(tmp_path)
-    by_root = {root.directory.name: dict(found.namespaces(root)) for root in found.roots()}
+    by_root = {root.directory.name: dict(found.namespaces(root)) for root in found.roots}
     assert by_root == {
         "prod": {tmp_path / "base/web.yaml": "outer", tmp_path / "prod/own.yaml": "outer"},
         "plain": {tmp_path / "base/web.yaml": "inner"},
