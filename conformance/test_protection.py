@@ -121,8 +121,8 @@ def test_data_access(
 
 def _rules(binding: Object, inventory: Inventory) -> Iterator[Node]:
     kind, name = binding.text("roleRef.kind"), binding.text("roleRef.name")
-    namespace = binding.namespace if kind == "Role" else ""
-    role = inventory.find("rbac.authorization.k8s.io", kind, namespace, name)
+    roles = (each for each in inventory.of_kind(kind, "rbac.authorization.k8s.io") if each.name == name)
+    role = next((each for each in roles if kind == "ClusterRole" or each.namespace == binding.namespace), None)
     if role is None:
         return
     yield from role.sequence("rules")

@@ -112,7 +112,8 @@ def _class_findings(claim: Claim, wanted: str, inventory: Inventory) -> Iterator
     elif legacy is not None and legacy != wanted:
         path = (*claim.path, "metadata", "annotations", LEGACY_CLASS)
         yield Finding(claim.owner, path, "the annotation wins over storageClassName", wanted, legacy)
-    volume = inventory.find("", "PersistentVolume", "", claim.spec.text("volumeName"))
+    volumes = inventory.of_kind("PersistentVolume", "")
+    volume = next((each for each in volumes if each.name == claim.spec.text("volumeName")), None)
     if volume is not None and volume.text("spec.storageClassName") != wanted:
         message = f"PersistentVolume {volume.name} is of another class"
         yield Finding(claim.owner, (*claim.path, "spec", "volumeName"), message, wanted, volume.name)
