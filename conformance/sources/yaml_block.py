@@ -19,20 +19,22 @@ from conformance.sources.yaml_events import MAX_DEPTH, Builder
 _LINE = re.compile(
     r"""( *)(-[ ]+)?(?:([A-Za-z0-9_./][A-Za-z0-9_./-]*|"[^"\\\n]*"|'[^'\n]*'):(?: +|\Z))?(.*)\Z""",
 )
-_PLAIN = re.compile(r"[A-Za-z0-9_/.~+$(^;=<\\](?:[^ :#]|:(?! |\Z)|(?<! )\#| +(?![# ]))*\Z|-[^ :#,\[\]{}]+\Z")
+_PLAIN = re.compile(r"(?:[A-Za-z0-9_/.~+$(^;=<\\]|[-:](?! |\Z))(?:[^ :#]|:(?! |\Z)|(?<! )\#| +(?![# ]))*\Z")
 _QUOTED = re.compile(r"""("[^"\\]*"|'[^']*(?:''[^']*)*')(?: +#.*| *)\Z""")
 _HEADER = re.compile(r"[|>][+-]?\Z")
 
-_SKIP, _KEY, _OPEN, _BLOCK, _ITEM, _ITEM_KEY, _ITEM_OPEN, _ITEM_BLOCK = range(8)
+# What a line is: a key with its value on the line, below it, or begun on it; the same for list items. The value of a
+# _BLOCK is the text that begins it.
+_SKIP, _KEY, _OPEN, _BLOCK, _ITEM, _ITEM_KEY, _ITEM_OPEN, _ITEM_BLOCK, _ITEM_NOTHING = range(9)
 # A line that stands for a value which may be shared by all documents: nothing ever changes a loaded document.
 _Line = tuple[int, int, int, str, Any]
 _lines: dict[str, _Line | None] = {"": (_SKIP, 0, 0, "", None)}
+_SPANNING = "\"'[{"
 _LINES_LIMIT = 100_000
 _LONG_LINE = 300
 # The regular expression for plain scalars needs memory for each character.
 _LONGEST_LINE = 20_000
 _FLOW_DEPTH = 20
-_MISSING: Any = object()
 
 
 class _Unsure(Exception):  # noqa: N818 - no error: another reader is asked
@@ -65,8 +67,9 @@ def _build(lines: list[str]) -> tuple[Any, int]:
     node: Any = None  # the innermost open mapping or list, and its column
     column = -1
     parents: list[tuple[Any, int]] = []
-    pending: str | None = None  # the key of `node` whose value has not been seen yet
+    pending: Any = None  # the key or index in `node` whose value has not been seen yet
     number = 0
+    last = 0  # the line, from 1, of the plain scalar that the next line may continue
     count = len(lines)
     while number < count:
         line = lines[number]
@@ -78,9 +81,15 @@ def _build(lines: list[str]) -> tuple[Any, int]:
             if len(line) < _LONG_LINE:
                 known[line] = entry
         if entry is None:
-            raise _Unsure
+            number = _continue(lines, last, node, column)
+            last = 0
+            continue
         kind, indent, inner, key, value = entry
         if kind == _SKIP:
+            continue
+        if indent > column and last:
+            number = _continue(lines, last, node, column)
+            last = 0
             continue
         if indent > column:
             if node is None:
@@ -98,7 +107,7 @@ def _build(lines: list[str]) -> tuple[Any, int]:
             parents.append((node, column))
             node, column = child, indent
         else:
-            if indent == column and kind >= _ITEM and pending is not None:
+            if indent == column and kind >= _ITEM and pending is not None and node.__class__ is dict:
                 # a list may stand at the column of its key
                 child = node[pending] = []
                 parents.append((node, column))
@@ -115,10 +124,16 @@ def _build(lines: list[str]) -> tuple[Any, int]:
         if kind >= _ITEM:
             if node.__class__ is not list:
                 raise _Unsure
+            last = 0
             if kind == _ITEM:
                 node.append(value)
+                last = number
                 continue
-            if kind == _ITEM_BLOCK and not key:
+            if kind == _ITEM_NOTHING:
+                pending = len(node)
+                node.append(None)
+                continue
+            if kind == _ITEM_BLOCK and inner == 0:
                 value, number = _block(lines, number, value, indent)
                 node.append(value)
                 continue
@@ -129,11 +144,13 @@ def _build(lines: list[str]) -> tuple[Any, int]:
             kind -= _ITEM_KEY - _KEY
         if key in node:
             raise _Unsure
+        last = 0
         if kind == _OPEN:
             node[key] = None
             pending = key
         elif kind == _KEY:
             node[key] = value
+            last = number
         else:
             node[key], number = _block(lines, number, value, column)
     return root, first
@@ -152,30 +169,22 @@ def _read(line: str) -> _Line | None:
     rest = rest.rstrip(" ")
     if not rest or rest[0] == "#":
         if key is None:
-            # "-" alone would be an item whose value stands below it
-            return None if dash else (_SKIP, 0, 0, "", None)
+            return (_ITEM_NOTHING, len(indent), 0, "", None) if dash else (_SKIP, 0, 0, "", None)
         kind, value = _OPEN, None
-    elif _HEADER.match(rest):
-        kind, value = _BLOCK, rest
     else:
         try:
-            kind, value = _KEY, _value(rest)
+            kind, value = (_BLOCK, rest) if _HEADER.match(rest) else (_KEY, _value(rest))
         except _Unsure:
-            return None
-    if key is None:
-        if dash is None or kind == _OPEN:
-            return None
-        return (_ITEM_BLOCK if kind == _BLOCK else _ITEM), len(indent), 0, "", value
-    if len(key) > 2 and key[0] in "\"'":
-        name = key[1:-1]
-    elif key[0] in "\"'":
-        return None
-    else:
-        try:
-            name = key_of(key)
-        except ScalarError:
-            return None
+            if rest[0] not in _SPANNING:
+                return None
+            kind, value = _BLOCK, rest
     column = len(indent)
+    if key is None:
+        return None if dash is None else (_ITEM_BLOCK if kind == _BLOCK else _ITEM, column, 0, "", value)
+    try:
+        name = key[1:-1] if key[0] in "\"'" else key_of(key)
+    except ScalarError:
+        return None
     if dash is None:
         return kind, column, 0, name, value
     return kind + _ITEM_KEY - _KEY, column, column + len(dash), name, value
@@ -184,36 +193,42 @@ def _read(line: str) -> _Line | None:
 def _value(text: str) -> Any:
     if (first := text[0]) in "\"'":
         found = _QUOTED.match(text)
-        if found is None:
-            raise _Unsure
-        inner = found[1][1:-1]
-        return inner if first == '"' else inner.replace("''", "'")
+        if found is not None:
+            inner = found[1][1:-1]
+            return inner if first == '"' else inner.replace("''", "'")
+    if first in _SPANNING:
+        return _flow(text)
     try:
-        if first in "[{":
-            return _flow(text)
         comment = text.find(" #")
         if comment >= 0:
             text = text[:comment].rstrip(" ")
         if not _PLAIN.match(text):
             raise _Unsure
         return resolve(text)
-    except (ScalarError, Fault):
+    except ScalarError:
         raise _Unsure from None
 
 
 def _flow(text: str) -> Any:
-    if text.count("[") + text.count("{") > _FLOW_DEPTH:
+    """Value of a text that holds nothing else."""
+    if text.lstrip("- ")[:1] in ("[", "{") and text.count("[") + text.count("{") > _FLOW_DEPTH:
         raise _Unsure
     builder = Builder(text)
-    value = builder.build()
+    try:
+        value = builder.build()
+    except Fault:
+        raise _Unsure from None
     # The budget for aliases is one document's, not one line's.
     if builder.repeated or builder.anchored:
         raise _Unsure
     return value
 
 
-def _block(lines: list[str], start: int, header: str, column: int) -> tuple[str, int]:
-    """Text of a `|` or `>` scalar whose parent stands at `column`, and the number of the line after it."""
+def _block(lines: list[str], start: int, header: str, column: int) -> tuple[Any, int]:
+    """A value that begins with `header` and goes on in the lines deeper than `column`, and the number of lines read.
+
+    Those lines are the whole value, or a syntax error: either way libyaml knows.
+    """
     least = " " * (column + 1)
     stop, count = start, len(lines)
     while stop < count and (not (line := lines[stop]) or line.startswith(least) or not line.strip(" ")):
@@ -221,10 +236,18 @@ def _block(lines: list[str], start: int, header: str, column: int) -> tuple[str,
     body = "".join([line + "\n" for line in lines[start:stop]])
     if stop == count:
         body = body[:-1]  # whether the last line ends in a line break matters
-    try:
-        value = Builder(f"--- {header}\n{body}").build()
-    except Fault:
-        raise _Unsure from None
+    return _flow(f"--- {header}\n{body}"), stop
+
+
+def _continue(lines: list[str], last: int, node: Any, column: int) -> int:
+    """Reads the plain scalar that ends line `last`, from 1, together with the deeper lines after it."""
+    if not last or (found := _LINE.match(lines[last - 1])) is None:
+        raise _Unsure
+    value, stop = _block(lines, last, found[4], column)
     if not isinstance(value, str):
         raise _Unsure
-    return value, stop
+    if node.__class__ is list:
+        node[-1] = value
+    else:
+        node[next(reversed(node))] = value
+    return stop
