@@ -2,47 +2,78 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
 from conformance.kube import credential, encryption
 from conformance.kube.inventory import Inventory
-from conformance.kube.object import Document, Object, TextFile
+from conformance.kube.object import Document, Node, Object, TextFile
 from conformance.kube.path import Path
 from conformance.kube.place import rendering
 from conformance.kube.podspec import PodSpec
 from conformance.kube.workload import is_controlled, is_long_running
 
+_VALUES_FILE = re.compile(r"(?:\A|[/._-])values[^/]*\.ya?ml\Z")
 _AGENT = "vault.hashicorp.com/agent-"
 _SCOPES = ("sealedsecrets.bitnami.com/cluster-wide", "sealedsecrets.bitnami.com/namespace-wide")
 
 
 @check
-def test_no_plaintext_secrets(thing: Object, inventory: Inventory) -> Iterator[Said]:
-    """No Secret, ConfigMap, environment variable or secret template holds a credential in clear text.
+def test_no_plaintext_secrets(thing: Document, inventory: Inventory) -> Iterator[Said]:
+    """No Secret, ConfigMap, environment variable, secret template or Helm value holds a credential in clear text.
 
-    base64 is no encryption. One finding an object. In a Secret every value counts that is not empty, a placeholder, a
-    public part (certificates, user names) or a configuration file without credentials; elsewhere only a private key, a
-    token of a known form, a password in a URL, or a literal whose name says password or key. SOPS files count by the
-    values it left readable. Secrets that a chart renders are not judged: what stands in Git are the chart's values.
+    base64 is no encryption. One finding an object or file. In a Secret every value counts that is not empty, a
+    placeholder, a public part (certificates, user names) or a configuration file without credentials; elsewhere only a
+    private key, a token of a known form, a password in a URL, or a literal whose name says password or key. SOPS files
+    count by the values it left readable. Secrets that a chart renders are not judged: what stands in Git are the
+    chart's values, which are, in values files and in HelmReleases; not those below `ci/`, with which charts are tested.
     """
     if encryption.is_sops(thing):
         found = [(path, "a value that SOPS left readable") for path in encryption.clear_values(thing)]
-    elif thing.kind == "Secret" and thing.group == "":
-        found = [] if _from_chart(thing) else list(_in_secret(thing))
-    elif thing.kind == "ConfigMap" and thing.group == "":
-        found = list(_in_texts(thing, ("data",)))
-    elif thing.kind in ("ExternalSecret", "SealedSecret"):
-        template = ("spec", "target", "template") if thing.kind == "ExternalSecret" else ("spec", "template")
-        found = [each for field in ("data", "stringData") for each in _in_texts(thing, (*template, field))]
+    elif not isinstance(thing, Object):
+        if not _VALUES_FILE.search(thing.origin.path) or "/ci/" in thing.origin.path:
+            yield NotApplicable("neither an object nor a values file")
+            return
+        found = list(_in_values(thing))
     else:
-        pod = inventory.pod_spec(thing)
-        found = [] if pod is None or is_controlled(thing) else list(_in_environment(pod))
+        found = list(_in_object(thing, inventory))
     if found:
         path, what = found[0]
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         yield Finding(thing, path, f"{what} stands in clear text{more}", "an encrypted value, or a reference")
+
+
+def _in_object(thing: Object, inventory: Inventory) -> Iterator[tuple[Path, str]]:
+    if thing.kind == "Secret" and thing.group == "":
+        yield from () if _from_chart(thing) else _in_secret(thing)
+    elif thing.kind == "ConfigMap" and thing.group == "":
+        yield from _in_texts(thing, ("data",))
+    elif thing.kind in ("ExternalSecret", "SealedSecret"):
+        template = ("spec", "target", "template") if thing.kind == "ExternalSecret" else ("spec", "template")
+        for field in ("data", "stringData"):
+            yield from _in_texts(thing, (*template, field))
+    elif thing.kind == "HelmRelease":
+        yield from _in_values(thing.at("spec.values"))
+    else:
+        pod = inventory.pod_spec(thing)
+        yield from () if pod is None or is_controlled(thing) else _in_environment(pod)
+
+
+def _in_values(node: Node) -> Iterator[tuple[Path, str]]:
+    """Helm values, however deep."""
+    waiting = [node]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here.raw, dict):
+            waiting += [Node(value, (*here.path, key)) for key, value in reversed(here.raw.items())]
+        elif isinstance(here.raw, list):
+            waiting += [Node(value, (*here.path, index)) for index, value in enumerate(here.raw)]
+        elif isinstance(here.raw, str) and here.path:
+            what = credential.in_values(str(here.path[-1]), here.raw)
+            if what:
+                yield here.path, what
 
 
 def _from_chart(secret: Object) -> bool:

@@ -39,6 +39,8 @@ _EVIDENCE = (
 _URL = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@'\"]*:([^\s/@'\"]+)@[^\s/@'\"]+")
 #: What manuals write in place of a password.
 _MANUAL = re.compile(r"(?i)\A(?:my)?(?:pass(?:word|wd)?|pwd|pw|secret|token)\Z")
+#: What charts come with, so that they start at all; their users are meant to set their own.
+_CHART_DEFAULT = re.compile(r"(?i)\A(?:admin|guest|root|postgres|test|user|prom-operator)\Z")
 _ASSIGNMENT = re.compile(r"(?m)^[\s\-\"']*([A-Za-z][\w.-]*)[\"']?[ \t]*[:=][ \t]*[\"']?([^\s\"'#,;]+)")
 #: Keys of Secrets that name or point at something and give nobody access.
 _PUBLIC_KEYS = re.compile(
@@ -81,6 +83,18 @@ def named(name: str, value: Any) -> bool:
     )
 
 
+def in_values(name: str, value: str) -> str:
+    """What a Helm value is, if it is a credential; empty for none.
+
+    A name ending in key may be the name of a key inside a Secret, so only passwords count by name.
+    """
+    found = evidence(value)
+    if found or not name.lower().endswith(("password", "passwd", "passphrase")):
+        return found
+    default = _MANUAL.match(value) or _CHART_DEFAULT.match(value)
+    return f"a value for {name}" if named(name, value) and not default else ""
+
+
 def assigned(text: str) -> str:
     """What a text such as a configuration file assigns to a field named as a credential; empty for nothing."""
     for found in _ASSIGNMENT.finditer(text):
@@ -114,8 +128,13 @@ def _is_public(key: str, value: str) -> bool:
 
 
 def decoded(value: str) -> str:
-    """A value of `data`; what is no base64, or no text, stays what it is: the API server will refuse the former."""
+    """A value of `data`; what is no base64, or no text, stays what it is: the API server will refuse the former.
+
+    Line breaks in base64 mean nothing, as in Go's decoder.
+    """
     try:
-        return base64.b64decode(value, validate=True).decode("utf-8", errors="replace")
+        return base64.b64decode(value.replace("\n", "").replace("\r", ""), validate=True).decode(
+            "utf-8", errors="replace"
+        )
     except (binascii.Error, ValueError):
         return value

@@ -94,4 +94,20 @@ def test_a_configuration_file_counts_by_what_it_assigns() -> None:
 
 def test_what_is_no_base64_stays_what_it_is() -> None:
     assert credential.decoded(base64.b64encode(b"changeme").decode()) == "changeme"
+    assert credential.decoded("Y2hh\nbmdl\nbWU=\n") == "changeme"
     assert credential.decoded("not base64!") == "not base64!"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("password", "hunter2222", "a value for password"),
+        ("rootPassword", "guest", ""),
+        ("password", "password", ""),
+        ("secretKey", "postgres-password", ""),
+        ("passwordKey", "postgres-password", ""),
+        ("url", "postgres://a:hunter2222@db/a", "a password in a URL"),
+    ],
+)
+def test_helm_values(name: str, value: str, expected: str) -> None:
+    assert credential.in_values(name, value) == expected
