@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from conformance.kube.object import Location
 from conformance.kube.path import Path
+from conformance.sources import block_place
 from conformance.sources.fault import Fault
 from conformance.sources.files import SourceFile, read_bytes
 from conformance.sources.marks import Marks, Place
@@ -92,6 +93,8 @@ def _element_marks(real: str, stamp: bytes, json: bool, number: int, index: int)
 def _find(real: str, stamp: bytes, json: bool, number: int, path: Path) -> tuple[int, int] | None:
     """Line and column in the document, from 0."""
     text = (_texts(real, stamp, json) or {})[number][0]
+    if not json and (quick := block_place.find(text, path)) is not None:
+        return quick
     if len(text) > _LARGE and len(path) > 2 and path[0] == "items" and isinstance(path[1], int):
         element = _element_marks(real, stamp, json, number, path[1])
         if element is not None and (place := element[0].find(path[2:])) is not None:
