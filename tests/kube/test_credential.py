@@ -17,7 +17,7 @@ GITHUB = "ghp_" + "a1B2c3D4" * 5
     [
         "", "  ", "changeme", "change-me-please", "CHANGE_ME", "<password>", "${DB_PASSWORD}", "$(PASSWORD)",
         "$PASSWORD", "{{ .Values.password }}", "prefix-{{ .x }}", "***", "xxxx", "REPLACE_ME", "your-password-here",
-        "null", "TODO", "GOOGLE_API_KEY_VAL",
+        "null", "...base64 encoded data...", "TODO", "GOOGLE_API_KEY_VAL",
         "ref+vault://secret/db", "vault:secret/data/db#password", "op://vault/item", "ENC[AES256_GCM,data:x]",
         "%PASSWORD%", "[redacted]", "dummy", "example",
     ],
