@@ -15,7 +15,8 @@ from typing import Any
 _PLACEHOLDER = re.compile(
     r"""(?ix) \A\W*\Z                                            # nothing but punctuation: ***, ---
     | \A [\s"']* ( < .* > | \$ [{(]? .* | .* \{\{ .* | % [a-z_]+ % | \[ .* \] | ref\+ .* | vault: .* | op:// .*
-    | enc\[ .* | ( x | \* | \. )+ | \.\.\. .* | .* \.\.\. | null | none | nil | undefined | n/?a | todo | tbd ) [\s"']* \Z
+    | enc\[ .* | ( x | \* | \. )+ | \.\.\. .* | .* \.\.\. | null | none | nil | undefined | n/?a | todo | tbd )
+      [\s"']* \Z
     | change[-_ ]?(me|it|this) | replace[-_ ]?(me|this|with) | placeholder | redacted | dummy | fake | example
     | \A (?-i:[A-Z]+ (_[A-Z]+)+) \Z | \b your[-_ ] | \b insert[-_ ]
     """,
