@@ -20,8 +20,8 @@ def test_autoscaler_works(scaler: Object, inventory: Inventory) -> Iterator[Said
     """A HorizontalPodAutoscaler or KEDA ScaledObject has a target, room to scale, metrics it can compute, and nobody
     else sets the replicas.
 
-    A fixed `spec.replicas` in the target is set back at every sync, unless the delivering Application ignores that
-    field. Utilisation is a share of the request, so every container needs one; a LimitRange of the namespace may fill
+    A fixed `spec.replicas` in a manifest is set back at every sync, unless the delivering Application ignores that
+    field; a live object always has it. Utilisation is a share of the request, so every container needs one; a LimitRange of the namespace may fill
     it in. A missing target is reported only where every workload of the namespace can be seen.
     https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/
     """
@@ -31,7 +31,8 @@ def test_autoscaler_works(scaler: Object, inventory: Inventory) -> Iterator[Said
     if target is None:
         yield from _missing(scaler, "spec.scaleTargetRef", known)
         return
-    if target.get("spec.replicas") not in (None, 0) and not _replicas_ignored(inventory):
+    live = not target.origin.path
+    if not live and target.get("spec.replicas") not in (None, 0) and not _replicas_ignored(inventory):
         message = f"fixed replicas fight with {scaler}"
         yield Finding(target, "spec.replicas", message, "no replicas", target.get("spec.replicas"))
     pods = known.pods_of(target)
