@@ -89,7 +89,7 @@ class Renderer:
             return Outcome(release, lost=[Lost(Location(chart.file.path), reason)])
         missing = [] if self._settings.allow_network else missing_dependencies(chart, self._at)
         if missing:
-            names = ", ".join(dependency.name for _, dependency in missing)
+            names = ", ".join(dict.fromkeys(dependency.name for _, dependency in missing))
             reason = f"dependencies are not in charts/: {names} (run `helm dependency build`)"
             return Outcome(release, lost=[Lost(chart.document.locate(("dependencies", missing[0][0])), reason)])
         key = self._key(chart, release, self._program)

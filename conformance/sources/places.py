@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -51,10 +52,16 @@ class Places:
 
     def below(self, directory: Path) -> Iterator[tuple[Path, SourceFile]]:
         """The files of the tree in a directory and those below it."""
-        for folder, files in self._folders.items():
-            if folder.is_relative_to(directory):
-                for name, file in files.items():
-                    yield folder / name, file
+        prefix = f"{directory}/".replace("//", "/")
+        for name, folder in self._sorted[bisect_left(self._sorted, (prefix, Path())) :]:
+            if not name.startswith(prefix):
+                return
+            for each, file in self._folders[folder].items():
+                yield folder / each, file
+
+    @cached_property
+    def _sorted(self) -> list[tuple[str, Path]]:
+        return sorted((f"{folder}/".replace("//", "/"), folder) for folder in self._folders)
 
     def get(self, path: Path) -> SourceFile | None:
         """A file of the tree; None for any other."""
