@@ -21,8 +21,9 @@ def test_autoscaler_works(scaler: Object, inventory: Inventory) -> Iterator[Said
     else sets the replicas.
 
     A fixed `spec.replicas` in a manifest is set back at every sync, unless the delivering Application ignores that
-    field; a live object always has it. Utilisation is a share of the request, so every container needs one; a LimitRange of the namespace may fill
-    it in. A missing target is reported only where every workload of the namespace can be seen.
+    field; a live object always has it. Utilisation is a share of the request, so every container needs one; a
+    LimitRange of the namespace may fill it in. A missing target is reported only where every workload of the namespace
+    can be seen.
     https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/
     """
     known = relations(inventory)
