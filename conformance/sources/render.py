@@ -26,7 +26,7 @@ class RenderPlan:
 
     def __call__(self, tree: Tree) -> Rendering:
         """Renders what can be rendered. Nothing is raised: what fails is in `rejected`."""
-        if not _is_concerned(tree):
+        if not is_concerned(tree):
             return Rendering()
         rounds = Rounds(self.options, Places(tree, self.read))
         rendering = rounds.run()
@@ -34,7 +34,7 @@ class RenderPlan:
         return rendering
 
 
-def _is_concerned(tree: Tree) -> bool:
+def is_concerned(tree: Tree) -> bool:
     """Whether anything in a tree could be rendered or deliver something; most trees are plain files."""
     for path, file in tree.files.items():
         name = path.rpartition("/")[2]
