@@ -17,7 +17,7 @@ from conformance.sources.yaml_events import MAX_DEPTH, Builder
 
 # Groups: indentation, "- " with the blanks behind it, key, rest of the line.
 _LINE = re.compile(
-    r"""( *)(-[ ]+)?(?:([A-Za-z0-9_./][A-Za-z0-9_./-]*|"[^"\\\n]*"|'[^'\n]*'):(?: +|\Z))?(.*)\Z""",
+    r"""( *)(-(?:[ ]+|\Z))?(?:([A-Za-z0-9_./][A-Za-z0-9_./-]*|"[^"\\\n]*"|'[^'\n]*'):(?: +|\Z))?(.*)\Z""",
 )
 _PLAIN = re.compile(r"(?:[A-Za-z0-9_/.~+$(^;=<\\]|[-:](?! |\Z))(?:[^ :#]|:(?! |\Z)|(?<! )\#| +(?![# ]))*\Z")
 _QUOTED = re.compile(r"""("[^"\\]*"|'[^']*(?:''[^']*)*')(?: +#.*| *)\Z""")
