@@ -51,12 +51,12 @@ def _bounds(scaler: Object) -> Iterator[Finding]:
 
 
 def _missing(scaler: Object, field: str, known: Relations) -> Iterator[Said]:
-    reference = scaler.mapping(field)
+    kind, name = scaler.text(f"{field}.kind", "Deployment"), scaler.text(f"{field}.name")
     kinds = {kind for _, kind in REPLICATED} | {"DaemonSet"}
-    if reference.get("kind", "Deployment") not in kinds or known.has_unseen_pods(scaler) or not known.pods_near(scaler):
+    if kind not in kinds or known.has_unseen_pods(scaler) or not known.pods_near(scaler):
         return
-    message = f"{reference.get('kind', 'Deployment')} {reference.get('name')} is not in this namespace"
-    yield Finding(scaler, f"{field}.name", message, "an existing workload", reference.get("name"))
+    message = f"{kind} {name} is not in this namespace"
+    yield Finding(scaler, f"{field}.name", message, "an existing workload", name)
 
 
 def _replicas_ignored(inventory: Inventory) -> bool:

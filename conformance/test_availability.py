@@ -110,14 +110,15 @@ def test_not_on_spot(workload: Object, inventory: Inventory) -> Iterator[Said]:
         yield NotApplicable("no pods")
         return
     for key, value in pod.mapping("nodeSelector").items():
-        if value in _SPOT_LABELS.get(key, ()):
+        if isinstance(value, str) and value in _SPOT_LABELS.get(key, ()):
             yield Finding(workload, (*pod.path, "nodeSelector", key), "asks for spot nodes", observed=value)
     for term in _required_terms(pod):
-        if term.get("operator") == "In" and set(term.get("values") or ()) & _SPOT_LABELS.get(term.text("key"), set()):
+        wanted = {str(each.raw) for each in term.sequence("values")}
+        if term.get("operator") == "In" and wanted & _SPOT_LABELS.get(term.text("key"), set()):
             yield Finding(workload, (*term.path, "values"), "asks for spot nodes", observed=term.get("values"))
     for each in pod.sequence("tolerations"):
         values = _SPOT_LABELS.get(each.text("key"), set())
-        if values and (each.text("operator") == "Exists" or each.get("value") in values):
+        if values and (each.text("operator") == "Exists" or each.text("value") in values):
             yield Finding(workload, (*each.path, "key"), "tolerates spot nodes", observed=each.text("key"))
 
 

@@ -37,7 +37,7 @@ def is_controlled(owner: Object) -> bool:
 
     What holds for the owner holds for it, so live objects of this sort are not judged a second time.
     """
-    return any(each.raw.get("controller") is True for each in owner.sequence("metadata.ownerReferences") if each.raw)
+    return any(each.flag("controller") is True for each in owner.sequence("metadata.ownerReferences"))
 
 
 def is_release_test(owner: Object) -> bool:
