@@ -76,9 +76,18 @@ def _git(obj: Object, git: Node, around: Surroundings) -> Iterator[Parameters]:
 
 
 def _glob(root: Path, pattern: str) -> Iterator[Path]:
-    if ".." in pattern.split("/") or not pattern.strip("./"):
-        return
-    yield from (place for place in root.glob(pattern.lstrip("/")) if ".git" not in place.parts)
+    if pattern.strip("./"):
+        yield from (place for place in glob(root, pattern.strip("/")) if ".git" not in place.parts)
+
+
+def glob(directory: Path, pattern: str) -> list[Path]:
+    """What matches a pattern below a directory, sorted; nothing for a pattern that leads out or makes no sense."""
+    if ".." in pattern.split("/") or "\0" in pattern:
+        return []
+    try:
+        return sorted(directory.glob(pattern))
+    except (ValueError, NotImplementedError):
+        return []
 
 
 def _path_parameters(name: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.kube.object import Node, Object
-from conformance.sources.applicationset import TEMPLATE, expand
+from conformance.sources.applicationset import TEMPLATE, expand, glob
 from conformance.sources.delivery import Delivery, Surroundings, ValuesPart
 
 
@@ -77,7 +77,7 @@ def _directories(obj: Object, url: str, path: str, around: Surroundings) -> Iter
     above, _, start = fixed.rpartition("/")
     top = around.locate(obj, url, above) if above.strip("./") else None
     if top is not None:
-        yield from sorted(place for place in top.glob(start + "".join(rest)) if place.is_dir())
+        yield from (place for place in glob(top, start + "".join(rest)) if place.is_dir())
 
 
 def _values(

@@ -263,6 +263,12 @@ def test_what_only_a_cluster_knows_matches_every_directory_and_no_namespace(tmp_
     assert found == {("teams/red", None, None), ("teams/blue", None, None), ("teams/old", None, None)}
 
 
+@pytest.mark.parametrize("pattern", ["**x", "../*", "/", "a\\0b", "teams/../../*"])
+def test_patterns_that_make_no_sense_match_nothing(tmp_path: Path, pattern: str) -> None:
+    git = f'[{{git: {{directories: [{{path: "{pattern}"}}]}}}}]'
+    assert expanded(tmp_path, git, "{{path}}", "shop") == set()
+
+
 def test_a_fixed_namespace_holds_whatever_the_path_is(tmp_path: Path) -> None:
     assert ("teams/red", "shop", "web") in expanded(tmp_path, "[{clusters: {}}]", "teams/{{team}}", "shop")
 
