@@ -54,6 +54,8 @@ class Series:
 
     value: Callable[[float], float]
     labels: Mapping[str, str]
+    #: the first sample; a range reaches no further back, as for a volume that was just made
+    since: float = float("-inf")
 
 
 World = Mapping[str, Series]
@@ -114,7 +116,7 @@ def evaluate(node: Any, world: World, at: float) -> float | None:
         return None if value is None else -value
     if isinstance(node, promql.VectorSelector):
         series = _series(node, world)
-        return None if series is None else series.value(at)
+        return None if series is None or at < series.since else series.value(at)
     if isinstance(node, promql.AggregateExpr) and str(node.op) in ("sum", "max", "min", "avg"):
         return evaluate(node.expr, world, at)
     if isinstance(node, promql.BinaryExpr):
@@ -161,7 +163,9 @@ def _call(node: Any, world: World, at: float) -> float | None:
         return 1.0 if series is None else None
     if series is None:
         return None
-    span = arguments[0].range.total_seconds()
+    span = min(arguments[0].range.total_seconds(), at - series.since)
+    if span <= 0:
+        return None
     samples = [(at - ago, series.value(at - ago)) for ago in _ages(span)]
     if name in _OVER_TIME:
         return _OVER_TIME[name]([value for _, value in samples])
