@@ -67,6 +67,7 @@ def _check(commands: Any) -> None:
     add("--exclude", action="append", default=[], metavar="GLOB", help="paths that are not judged")
     add("--values", action="append", default=[], metavar="CHART=FILE", help="extra values file for charts")
     add("--kube-version", default="", metavar="VERSION", help="Kubernetes version of schemas and charts")
+    add("--schemas", default="", metavar="FILE", help="schemas taken from a cluster, instead of those of a version")
     add("--as-of", default="", metavar="DATE", help="judge the age of dated evidence against that day, or `today`")
     add("--fail-on", default="info", metavar="SEVERITY", help="less severe requirements only warn")
     add("--advisory", action="append", default=[], metavar="GLOB", help="requirements that only warn")
@@ -165,6 +166,7 @@ def _run_check(options: argparse.Namespace, extra: list[str]) -> int:
         arguments += [f"--{name.replace('_', '-')}"] if getattr(options, name) else []
     arguments += [f"--manifests={path}" for path in options.paths]
     arguments += [f"--as-of={options.as_of}"] if options.as_of else []
+    arguments += [f"--schemas={options.schemas}"] if options.schemas else []
     arguments += [f"--fail-on={options.fail_on}", f"--jobs={options.jobs}", f"--kube-version={options.kube_version}"]
     arguments += ["-k", options.keyword] if options.keyword else []
     return int(pytest.main([*arguments, *extra], plugins=plugins))

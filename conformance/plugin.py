@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--values", action="append", default=[], metavar="CHART=FILE", help="extra values file for charts")
     add("--report", action="append", default=[], metavar="FORMAT=FILE", help="write a report; may be repeated")
     add("--kube-version", default="", metavar="VERSION", help="Kubernetes version of schemas and charts")
+    add("--schemas", default="", metavar="FILE", help="schemas taken from a cluster, instead of those of a version")
     add("--as-of", default="", metavar="DATE", help="judge the age of dated evidence against that day, or `today`")
     add("--fail-on", default="info", metavar="SEVERITY", help="less severe requirements only warn")
     add("--advisory", action="append", default=[], metavar="GLOB", help="requirements that only warn")
@@ -52,6 +53,7 @@ def settings_of(config: pytest.Config) -> Settings:
         exclude=tuple(option("--exclude")),
         values=tuple(option("--values")),
         kube_version=option("--kube-version"),
+        schemas=option("--schemas"),
         as_of=option("--as-of"),
         advisory=tuple(option("--advisory")),
         hardened=option("--hardened"),
@@ -77,6 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         run = Run(resolve(settings_of(config)))
         asked = run.asked
+        run.check_schemas()
         _reports(config)
     except (UsageError, CatalogueError) as error:
         raise pytest.UsageError(str(error)) from None
@@ -226,6 +229,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     from conformance.report.record import report
     from conformance.run import finish
 
+    run.replay.save(run.objects, run.digests)
     records = finish(run, config.stash[RECORDS])
     final = report(run.describe(), records, config.stash[OBJECTS], run.elapsed())
     if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from conformance import catalogue, registry, waiver
 from conformance.catalogue import Catalogue, Requirement
@@ -16,11 +16,12 @@ from conformance.check import Check
 from conformance.evaluate import Policy, evaluate
 from conformance.finding import Finding, Outcome
 from conformance.kube.inventory import Inventory
+from conformance.replay import Replay
 from conformance.report.record import ResultRecord, finding_record, record
 from conformance.settings import OWN_PROFILE, Settings, Target, UsageError, policy_folders
 from conformance.sources import load as sources
 from conformance.sources.helm import parse_values
-from conformance.sources.render import RenderOptions, RenderPlan
+from conformance.sources.render import RenderOptions, RenderPlan, is_concerned
 from conformance.sources.render_options import KUBE_VERSION
 from conformance.waiver import Waivers
 
@@ -60,11 +61,12 @@ class Run:
     scope: str = "manifests"
     started: float = field(default_factory=time.perf_counter)
     inventories: dict[Target, Inventory] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def catalogue(self) -> Catalogue:
         """The selected profiles."""
-        return load_catalogue(policy_folders(self.settings))
+        return load_catalogue(self.policy_folders)
 
     @cached_property
     def waivers(self) -> Waivers:
@@ -116,15 +118,44 @@ class Run:
         cache = cache_folder() if settings.cache else None
         return RenderOptions(settings.render, settings.allow_network, version, values=values, cache=cache)
 
+    @cached_property
+    def replay(self) -> Replay:
+        """What is known from an earlier run of the same question."""
+        return Replay.open(cache_folder() if self.settings.cache else None, self.settings, self.policy_folders)
+
+    @cached_property
+    def policy_folders(self) -> list[Path]:
+        """The folders of the selected profiles."""
+        return policy_folders(self.settings)
+
+    def check_schemas(self) -> None:
+        """Raise UsageError for a `--kube-version` that is not shipped, or a `--schemas` file that holds none."""
+        from conformance.schema import SchemaFileError, SchemaSet
+
+        try:
+            if self.settings.schemas:
+                SchemaSet.read(Path(self.settings.schemas))
+            elif self.settings.kube_version:
+                SchemaSet.load(self.settings.kube_version)
+        except (SchemaFileError, OSError) as error:
+            option = "schemas" if self.settings.schemas else "kube-version"
+            raise UsageError(f"--{option} {error}") from None
+
+    def _plan(self, tree: sources.Tree) -> sources.Rendering:
+        if is_concerned(tree):
+            self.replay.storable = False
+        return RenderPlan(self.rendering, sources.read_file)(tree)
+
     def _load(self, target: Target) -> Inventory:
         settings = self.settings
         loaded = sources.load(
             list(target.paths),
             jobs=settings.jobs,
             cache=cache_folder() if settings.cache else None,
-            plan=RenderPlan(self.rendering, sources.read_file),
+            plan=self._plan,
             exclude=settings.exclude,
         )
+        self.digests.update(loaded.digests)
         return Inventory(
             loaded.objects,
             loaded.documents,
@@ -133,20 +164,25 @@ class Run:
             loaded.files,
             as_of=settings.day,
             kube_version=settings.kube_version,
+            schemas=settings.schemas,
         )
 
     def judge(self, asked: Asked) -> ResultRecord:
-        """Evaluate one requirement on its target."""
+        """Evaluate one requirement on its target, or give the result again that is known to hold still."""
+        if self.replay.valid and asked.id in self.replay.records:
+            return cast("ResultRecord", self.replay.records[asked.id])
         settings = self.settings
         policy = Policy(settings.hardened, settings.fail_on, settings.advisory)
         inventory = self.inventory(asked.target)
         result = evaluate(asked.requirement, asked.check, inventory, self.waivers, policy)
-        return record(asked.requirement, result, asked.target.name)
+        found = record(asked.requirement, result, asked.target.name)
+        self.replay.keep(asked.id, found)
+        return found
 
     @property
     def objects(self) -> int:
         """Objects loaded so far, over all targets."""
-        return sum(len(each.objects) for each in self.inventories.values())
+        return self.replay.objects or sum(len(each.objects) for each in self.inventories.values())
 
     def elapsed(self) -> float:
         """Wall seconds since the run was made."""
@@ -176,7 +212,7 @@ def finish(run: Run, results: list[ResultRecord]) -> list[ResultRecord]:
 
 def waiver_record(run: Run, results: Sequence[ResultRecord]) -> ResultRecord | None:
     """The result about the waivers themselves, made when all others are known; None when no waiver was given."""
-    if not run.settings.waivers:
+    if not run.waivers.entries and not run.waivers.problems:
         return None
     judged: dict[str, list[tuple[str, str]]] = {}
     for each in results:

@@ -46,6 +46,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     kube_version: str = ""
+    schemas: str = ""
     as_of: str = ""
     advisory: tuple[str, ...] = ()
     hardened: bool = False
@@ -73,6 +74,7 @@ _KEYS: Mapping[str, type] = {
     "values": list,
     "advisory": list,
     "kube_version": str,
+    "schemas": str,
     "hardened": bool,
     "fail_on": str,
     "render": bool,
@@ -100,6 +102,7 @@ def resolve(given: Settings) -> Settings:
         exclude=(*given.exclude, *declared.get("exclude", ())),
         values=given.values or tuple(declared.get("values", ())),
         kube_version=given.kube_version or declared.get("kube_version", ""),
+        schemas=given.schemas or (str(base / declared["schemas"]) if "schemas" in declared else ""),
         as_of=given.as_of,
         advisory=(*given.advisory, *declared.get("advisory", ())),
         hardened=given.hardened or declared.get("hardened", False),

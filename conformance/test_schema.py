@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from conformance.check import check
@@ -17,8 +18,11 @@ _SETS: WeakKeyDictionary[Inventory, SchemaSet] = WeakKeyDictionary()
 def _schemas(inventory: Inventory) -> SchemaSet:
     """The schemas of the asked version and of the CRDs in the tree, kept while the inventory lives."""
     if inventory not in _SETS:
-        shipped = SchemaSet.load(inventory.kube_version or None)
-        _SETS[inventory] = shipped.with_crds(inventory.of_kind("CustomResourceDefinition", "apiextensions.k8s.io"))
+        if inventory.schemas:
+            known = SchemaSet.read(Path(inventory.schemas))
+        else:
+            known = SchemaSet.load(inventory.kube_version or None)
+        _SETS[inventory] = known.with_crds(inventory.of_kind("CustomResourceDefinition", "apiextensions.k8s.io"))
     return _SETS[inventory]
 
 

@@ -130,6 +130,10 @@ def test_nothing_to_judge_exits_with_5(place: Path) -> None:
         (["good", "--fail-on", "bad"], "--fail-on bad: not one of info, low, medium, high, critical"),
         (["good", "--report", "pdf=x"], "--report pdf=x: write FORMAT=FILE with a format of"),
         (["good", "--report", "json=no/such/x"], "the folder of that file does not exist"),
+        (["good", "--kube-version", "1.2"], "--kube-version"),
+        (["good", "--schemas", "good/a.yaml"], "--schemas"),
+        (["good", "--as-of", "soon"], "--as-of soon: not a date such as 2027-01-31, nor today"),
+        (["good", "--values", "x"], "--values x: expected CHART_GLOB=FILE"),
         (["good", "--policies", "good"], "--policies good: no profile.yaml there"),
     ],
 )

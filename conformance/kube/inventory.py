@@ -89,6 +89,7 @@ class Inventory:
         files: Sequence[str] = (),
         as_of: date | None = None,
         kube_version: str = "",
+        schemas: str = "",
     ) -> None:
         self.objects = objects
         self.documents = documents
@@ -100,6 +101,8 @@ class Inventory:
         self.as_of = as_of
         #: the Kubernetes version to judge for, such as "1.34"; empty for the newest that is known
         self.kube_version = kube_version
+        #: a file of schemas taken from a cluster, to be used instead of those of a version
+        self.schemas = schemas
 
     @cached_property
     def by_kind(self) -> Mapping[str, list[Object]]:

@@ -78,6 +78,8 @@ class Loaded:
     rejected: list[Rejected] = field(default_factory=list)
     #: every file seen, as shown
     files: list[str] = field(default_factory=list)
+    #: digest of the content of each YAML or JSON file that was read, by the path it was opened by
+    digests: dict[str, str] = field(default_factory=dict)
     #: documents found: those that hold more than comments, and each file or directory that could not be read at all
     total: int = 0
     #: documents that became objects or plain documents; a list counts once. All others are in `rejected`
@@ -112,6 +114,7 @@ def load(
             kept.save()
         rendering = plan(Tree(walk.files, loaded.rejected)) if plan is not None else Rendering()
         for file in files:
+            loaded.digests[file.real] = file.stamp.hex()
             loaded.loaded += len(file.documents)
             if file.path in rendering.consumed:
                 loaded.documents += file.documents
