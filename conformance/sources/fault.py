@@ -75,7 +75,7 @@ def _is_end(text: str, line: int) -> bool:
 
 def template_line(text: str) -> int:
     """The first line with a Go or Jinja template action outside a comment, from 1; 0 when there is none."""
-    found = re.search(r"^[^#\n]*?\{\{", text, re.MULTILINE)
+    found = re.search(r"^[^#\n]*?\{[{%]", text, re.MULTILINE)
     return text.count("\n", 0, found.end()) + 1 if found else 0
 
 

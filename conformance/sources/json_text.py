@@ -48,12 +48,13 @@ class NotJson(Exception):  # noqa: N818 - no error: another reader is asked
 
 @dataclass(slots=True)
 class JsonPart:
-    """One JSON value with the text that it was read from, blanks before it on its first line included."""
+    """One JSON value with the text that it was read from."""
 
     value: Any
     text: str
-    #: lines before the text
+    #: lines before the text, and characters before it on its first line
     above: int
+    left: int
     #: whether some key stands twice in one object
     repeated: bool
 
@@ -87,13 +88,16 @@ def without_comments(text: str) -> str:
     return _STRING_OR_COMMA.sub(blank, _STRING_OR_COMMENT.sub(blank, text))
 
 
-def masked(text: str) -> str:
-    """JSON text with what only YAML refuses replaced by as many other characters, for finding places with libyaml."""
+def masked(text: str, left: int = 0) -> str:
+    """JSON text with what only YAML refuses replaced by as many other characters, for finding places with libyaml.
+
+    `left` is the number of characters before it on its first line.
+    """
 
     def mask(found: re.Match[str]) -> str:
         return "_" * len(found[0]) if found["pair"] or found["lone"] else found[0]
 
-    return FORBIDDEN.sub("_", _ESCAPE.sub(mask, text).replace("\t", " "))
+    return " " * left + FORBIDDEN.sub("_", _ESCAPE.sub(mask, text).replace("\t", " "))
 
 
 def _values(text: str) -> Iterator[JsonPart]:
@@ -110,25 +114,26 @@ def _values(text: str) -> Iterator[JsonPart]:
 
     decoder = json.JSONDecoder(object_pairs_hook=pairs, parse_int=resolve, parse_float=resolve, parse_constant=constant)
     whole = _ESCAPE.sub(_replace_lone, text) if _SURROGATE.search(text) else text
-    above = end = 0
+    above = end = line = 0
     while True:
         start = _BLANK.match(whole, end).end()  # type: ignore[union-attr]
         if start == len(whole):
             return
         above += whole.count("\n", end, start)
+        line = max(line, whole.rfind("\n", end, start) + 1)
         repeated = False
         try:
             value, end = decoder.raw_decode(whole, start)
         except json.JSONDecodeError as error:
-            reason = _REASONS.get(error.msg, f"{error.msg[:1].lower()}{error.msg[1:]}")
-            raise NotJson(f"not JSON: {reason}", error.lineno, error.colno) from None
+            raise NotJson(f"not JSON: {_REASONS.get(error.msg, error.msg)}", error.lineno, error.colno) from None
         except RecursionError:
             raise _too_deep(above) from None
-        part = " " * (start - whole.rfind("\n", 0, start) - 1) + whole[start:end]
+        part = whole[start:end]
         if part.count("[") + part.count("{") > MAX_DEPTH and _levels(value) > MAX_DEPTH:
             raise _too_deep(above)
-        yield JsonPart(value, part, above, repeated)
+        yield JsonPart(value, part, above, start - line, repeated)
         above += part.count("\n")
+        line = max(line, whole.rfind("\n", start, end) + 1)
 
 
 def _replace_lone(found: re.Match[str]) -> str:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import sys
 from functools import lru_cache
+from typing import NamedTuple
 
 from conformance.kube.object import Location
 from conformance.kube.path import Path
 from conformance.sources import block_place
 from conformance.sources.fault import Fault
 from conformance.sources.files import SourceFile, read_bytes
-from conformance.sources.marks import Marks, Place
-from conformance.sources.yaml_stream import texts
+from conformance.sources.marks import Marks
+from conformance.sources.yaml_stream import DocumentText, texts
 
+# Up to this size a field is looked for by indentation; in larger documents the marks, once built, are quicker.
+_SMALL = 32 * 1024
 # Above this size only the elements of a list are looked up one by one.
 _LARGE = 512 * 1024
+_ALL = 1_000
 
 
 def stamp_of(data: bytes) -> bytes:
@@ -48,60 +52,59 @@ class FileOrigin:
     def locate(self, path: Path) -> Location:
         """Place of a field, or of its nearest parent that is present: key or list element, from 1."""
         file = self.file
-        found = _texts(file.real, file.stamp, file.is_json)
-        if found is None or self.number not in found:
-            return Location(file.path)
-        above = found[self.number][1]
-        place = _find(file.real, file.stamp, file.is_json, self.number, (*self.prefix, *path))
-        if place is None:
-            return Location(file.path)
-        line, column = place
-        return Location(file.path, above + line + 1, column + 1)
+        place = _find(_Document(file.real, file.stamp, file.is_json, self.number), (*self.prefix, *path))
+        return Location(file.path) if place is None else Location(file.path, place[0] + 1, place[1] + 1)
 
     def __reduce__(self) -> tuple[type[FileOrigin], tuple[SourceFile, int, Path]]:
         return FileOrigin, (self.file, self.number, self.prefix)
 
 
+class _Document(NamedTuple):
+    """What tells one document from all others, as long as its file does not change."""
+
+    real: str
+    stamp: bytes
+    is_json: bool
+    number: int
+
+
 @lru_cache(maxsize=4)
-def _texts(real: str, stamp: bytes, json: bool) -> dict[int, tuple[str, int]] | None:
-    """Text of each document, and the lines above it; None when the file is not what was loaded."""
+def _texts(real: str, stamp: bytes, is_json: bool) -> list[DocumentText]:
+    """The documents of a file; none when it is not what was loaded."""
     try:
         data = read_bytes(real, sys.maxsize)
-        return texts(data, json=json) if stamp_of(data) == stamp else None
+        return texts(data, json=is_json) if stamp_of(data) == stamp else []
     except Fault:
-        return None
+        return []
 
 
 @lru_cache(maxsize=8)
-def _marks(real: str, stamp: bytes, json: bool, number: int, depth: int) -> Marks:
-    text = (_texts(real, stamp, json) or {})[number][0]
-    return Marks(text, depth)
+def _marks(document: _Document, depth: int) -> Marks:
+    return Marks(_texts(*document[:3])[document.number].yaml, depth)
 
 
 @lru_cache(maxsize=64)
-def _element_marks(real: str, stamp: bytes, json: bool, number: int, index: int) -> tuple[Marks, int] | None:
+def _element(document: _Document, index: int) -> tuple[Marks, int] | None:
     """Marks of one element of a large list, and the lines above it in the document."""
-    outline = _marks(real, stamp, json, number, 2)
-    element = outline.find(("items", index))
-    items = outline.find(("items",))
+    outline = _marks(document, 2)
+    items, element = outline.find(("items",)), outline.find(("items", index))
     if outline.aliased or element is None or element is items:
         return None
-    text = (_texts(real, stamp, json) or {})[number][0]
+    text = _texts(*document[:3])[document.number].yaml
     return Marks(" " * element.column + text[element.start : element.end]), element.line
 
 
-def _find(real: str, stamp: bytes, json: bool, number: int, path: Path) -> tuple[int, int] | None:
-    """Line and column in the document, from 0."""
-    text = (_texts(real, stamp, json) or {})[number][0]
-    if not json and (quick := block_place.find(text, path)) is not None:
-        return quick
-    if len(text) > _LARGE and len(path) > 2 and path[0] == "items" and isinstance(path[1], int):
-        element = _element_marks(real, stamp, json, number, path[1])
+def _find(document: _Document, path: Path) -> tuple[int, int] | None:
+    """Line and column in the file, from 0."""
+    found = _texts(*document[:3])
+    if document.number >= len(found):
+        return None
+    text = found[document.number]
+    if len(text.text) > _LARGE and len(path) > 2 and path[0] == "items" and isinstance(path[1], int):
+        element = _element(document, path[1])
         if element is not None and (place := element[0].find(path[2:])) is not None:
-            return element[1] + place.line, place.column
-    place = _marks(real, stamp, json, number, 1_000).find(path)
-    return _start(place)
-
-
-def _start(place: Place | None) -> tuple[int, int] | None:
-    return (place.line, place.column) if place is not None else None
+            return text.above + element[1] + place.line, place.column
+    if len(text.text) < _SMALL and not text.is_json and (quick := block_place.find(text.text, path)) is not None:
+        return text.above + quick[0], quick[1]
+    place = _marks(document, _ALL).find(path)
+    return (text.above + place.line, place.column) if place is not None else None

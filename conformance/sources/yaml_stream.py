@@ -28,6 +28,22 @@ class Stream:
     found: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentText:
+    """The text of one document in its file."""
+
+    text: str
+    #: lines before it, and characters before it on its first line
+    above: int
+    left: int = 0
+    is_json: bool = False
+
+    @property
+    def yaml(self) -> str:
+        """Text in which libyaml finds the same lines and columns."""
+        return json_text.masked(self.text, self.left) if self.is_json else self.text
+
+
 def read(data: bytes, *, json: bool = False) -> Stream:
     """Every document of a file. Nothing is raised: what does not load is a problem.
 
@@ -49,19 +65,16 @@ def read(data: bytes, *, json: bool = False) -> Stream:
     return stream
 
 
-def texts(data: bytes, *, json: bool = False) -> dict[int, tuple[str, int]]:
-    """Text of each document by its number, and the lines above it, split as `read` splits. Raises `Fault`.
-
-    JSON comes as text that libyaml reads with the same lines and columns.
-    """
+def texts(data: bytes, *, json: bool = False) -> list[DocumentText]:
+    """Text of each document, split and numbered as `read` does. Raises `Fault`."""
     text, _ = decode(data)
     if json or text[:1] in ("{", "["):
         try:
             found = json_text.read(text, lenient=json)
-            return {number: (json_text.masked(part.text), part.above) for number, part in enumerate(found)}
+            return [DocumentText(part.text, part.above, part.left, is_json=True) for part in found]
         except json_text.NotJson:
             pass
-    return {number: (part.text, part.above) for number, part in enumerate(parts(text))}
+    return [DocumentText(part.text, part.above) for part in parts(text)]
 
 
 def _read_json(text: str, stream: Stream, named: bool) -> bool:
@@ -77,7 +90,7 @@ def _read_json(text: str, stream: Stream, named: bool) -> bool:
         stream.found += 1
         stream.documents.append((number, document.value))
         if document.repeated:
-            _report_repeats(json_text.masked(document.text), document.above, stream)
+            _report_repeats(json_text.masked(document.text, document.left), document.above, stream)
     return True
 
 

@@ -72,7 +72,6 @@ def test_aliases_share_one_value() -> None:
         ("a: &x [{b: 1}]\nc: {<<: *x}\n", (2, 9), "<< can only merge a mapping or a list of mappings"),
         ("a: .nan\n", (1, 4), ".nan is a number that JSON, and so Kubernetes, cannot hold"),
         ("a: 1\nnull: 2\n", (2, 1), "a key must be text, not null"),
-        ("?\n: 2\n", (2, 1), "a key must be text, not nothing"),
         ("a: !!int x\n", (1, 4), "a value is no int, as its tag !!int says"),
         ("[" * 300, (1, 201), "nested deeper than 200 levels"),
         ("- " * 300 + "a", (1, 401), "nested deeper than 200 levels"),
