@@ -136,18 +136,12 @@ def test_chart_documented(chart: Document, inventory: Inventory) -> Iterator[Sai
         yield NotApplicable("a dependency of another chart")
     elif chart.text("type") == "library":
         yield NotApplicable("a library, which nobody installs")
-    elif not any(
-        posixpath.join(folder, f"README{end}") in _files(inventory) for end in (".md", ".md.gotmpl", "", ".rst")
-    ):
+    elif not any(each.startswith(posixpath.join(folder, "README")) for each in inventory.files):
         yield Finding(chart, "name", "has no README", "README.md beside Chart.yaml")
 
 
 def _is_subchart(folder: str, inventory: Inventory) -> bool:
-    return posixpath.join(posixpath.dirname(posixpath.dirname(folder)), "Chart.yaml") in _files(inventory)
-
-
-def _files(inventory: Inventory) -> frozenset[str]:
-    return frozenset(inventory.files)
+    return posixpath.join(posixpath.dirname(posixpath.dirname(folder)), "Chart.yaml") in inventory.files
 
 
 @check

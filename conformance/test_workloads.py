@@ -17,6 +17,8 @@ from conformance.kube.workload import is_controlled, is_long_running, is_release
 
 Resource = Literal["cpu", "memory", "ephemeral-storage"]
 
+#: Parts of the names of ports where nobody's request waits.
+_NO_REQUESTS = ("metric", "prom", "health", "probe", "debug", "pprof", "telemetry")
 #: Tags that are moved to a newer image as a matter of course.
 _MOVING_TAGS = {
     "latest", "main", "master", "head", "trunk", "edge", "nightly", "dev", "develop", "development", "snapshot",
@@ -26,27 +28,28 @@ _MOVING_TAGS = {
 
 @check
 def test_probes(container: Container, inventory: Inventory) -> Iterator[Said]:
-    """A serving container of a long-running workload has a readiness and a liveness probe.
+    """A serving container of a long-running workload has a readiness and a liveness probe; one that works alone and
+    serves nothing has at least one of them.
 
-    Serving is a container that declares a port, or the only one of its pod. Containers that stop (init containers,
-    those of Jobs) take no probes, native sidecars do; Helm tests and helpers without a port are left alone, and so is a
-    port for metrics alone, because nobody's request waits there.
+    Serving is a container that declares a port for requests; ports named for metrics or health are for none. Containers
+    that stop (init containers, those of Jobs) take no probes, native sidecars do; Helm tests and helpers without such a
+    port are left alone.
     https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/
     """
-    if not is_long_running(container.pod) or not keeps_running(container) or not _serves(container):
+    alone = sum(keeps_running(each) for each in container.pod.containers) == 1
+    serves = _serves(container)
+    if not is_long_running(container.pod) or not keeps_running(container) or not (serves or alone):
         yield NotApplicable("no serving container of a long-running workload")
         return
     missing = [kind for kind in ("readiness", "liveness") if container.get(f"{kind}Probe") is None]
-    if missing:
+    if len(missing) == 2 or (missing and serves):
         message = f"container {container.name} has no {' and no '.join(missing)} probe"
         yield Finding(container.pod.owner, (*container.path, f"{missing[0]}Probe"), message)
 
 
 def _serves(container: Container) -> bool:
-    ports = container.sequence("ports")
-    if any("metric" not in each.text("name") and "prom" not in each.text("name") for each in ports):
-        return True
-    return sum(keeps_running(each) for each in container.pod.containers) == 1
+    names = (each.text("name") for each in container.sequence("ports"))
+    return any(not any(word in name for word in _NO_REQUESTS) for name in names)
 
 
 @check

@@ -17,6 +17,8 @@ _SENSITIVE = {
     "clusterroles", "rolebindings", "clusterrolebindings",
 }  # fmt: skip
 _CORE_GROUPS = {"*", "", "rbac.authorization.k8s.io"}
+#: Accounts that apply whatever Git says, so that limiting them is a matter of projects and impersonation.
+_DELIVERING = {"kustomize-controller", "helm-controller", "argocd-application-controller", "argocd-server"}
 #: Groups to which everybody belongs who can reach the API server, or every pod.
 _EVERYBODY = {"system:authenticated", "system:unauthenticated", "system:serviceaccounts", "system:anonymous"}
 
@@ -45,12 +47,15 @@ def _words(rule: Node, field: str) -> set[str]:
 def administrators(binding: Object) -> Iterator[tuple[Node, str]]:
     """Subjects that a binding makes cluster-admin: ServiceAccounts and the groups of everybody.
 
-    People and their groups are left out: somebody has to be the administrator. A RoleBinding to cluster-admin gives
+    People and their groups are left out, because somebody has to be the administrator, and so are the controllers of
+    Flux and Argo CD. A RoleBinding to cluster-admin gives
     everything in its namespace.
     """
     if binding.text("roleRef.name") != "cluster-admin":
         return
     for subject in binding.sequence("subjects"):
         name = subject.text("name")
+        if subject.text("kind") == "ServiceAccount" and name in _DELIVERING:
+            continue
         if subject.text("kind") == "ServiceAccount" or name in _EVERYBODY or name.startswith("system:serviceaccounts:"):
             yield subject, f"{subject.text('kind')} {name}"
