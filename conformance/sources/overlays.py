@@ -29,6 +29,7 @@ from conformance.sources.program import Program, ProgramError
 from conformance.sources.render_cache import RenderCache, digest, is_secret
 from conformance.sources.rendered import PlaceOrigin, RenderedOrigin, Source, name_of, sources_in
 from conformance.sources.rendered_text import Fault, parts, value_of
+from conformance.sources.repository import git_root
 
 MISSING_PROGRAM = (
     "needs the program kustomize (https://kubectl.docs.kubernetes.io/installation/kustomize/) or kubectl on PATH; "
@@ -178,7 +179,11 @@ class Builder:
         for user, reference in closure.missing:
             name = ".".join(str(step) for step in reference.field[:1])
             yield _lost(user, reference.field, f"{name} names {reference.text}, which does not exist")
+        root = git_root(closure.kustomizations[0].directory)
         for user in closure.kustomizations:
+            if root is not None and not user.directory.is_relative_to(root):
+                reason = f"uses {user.directory}, which lies outside the repository"
+                yield _lost(closure.kustomizations[0], (), reason)
             for path, reason in unsafe_charts(user):
                 yield _lost(user, path, reason)
             for path, chart in absent_charts(user):

@@ -229,6 +229,13 @@ def test_files_outside_a_kustomization_are_not_read(tmp_path: Path) -> None:
     assert "is not in or below" in reason
 
 
+def test_a_base_outside_the_repository_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path, {**BASE, "repo/prod/kustomization.yaml": "resources: [../../base]\n", "repo/.git/config": ""})
+    assert rejected(tmp_path / "repo") == [
+        ("kustomization", "prod/kustomization.yaml:1:1", f"uses {tmp_path}/base, which lies outside the repository")
+    ]
+
+
 def test_a_cycle_is_told(tmp_path: Path) -> None:
     write(tmp_path, {f"{a}/kustomization.yaml": f"resources: [../{b}]\n" for a, b in (("a", "b"), ("b", "a"))})
     [(_, _, reason)] = rejected(tmp_path)
