@@ -13,11 +13,11 @@ from typing import Annotated
 
 from conformance.check import NotApplicable, Said, check
 from conformance.evidence.listing import Artefact, Listing, read
-from conformance.finding import Finding
+from conformance.finding import Finding, Unjudged
 from conformance.kube import duration
 from conformance.kube.inventory import Inventory, Match
 from conformance.kube.mounts import Mount
-from conformance.kube.object import Document, Object
+from conformance.kube.object import Document, FieldTypeError, Object
 from conformance.kube.path import Path
 from conformance.kube.podspec import PodSpec
 from conformance.kube.storage import is_claim
@@ -45,8 +45,9 @@ def test_backup_encrypted(
     Judged by content, never by suffix. A passphrase inside the script protects nothing. A plaintext copy that stays
     beside the encrypted one is the business of another requirement.
     """
-    found, listed = scripts(inventory, script), _listings(inventory, listing)
-    if not found and not listed:
+    found, (listed, broken) = scripts(inventory, script), _listings(inventory, listing)
+    yield from broken
+    if not (found or listed or broken):
         yield NotApplicable(NEITHER)
     for each in found:
         made = [o for o in outputs(each.shell) if fnmatchcase(o.target, f"{directory}/{pattern}")]
@@ -78,8 +79,9 @@ def test_backup_no_plaintext(
     `gpg --encrypt FILE` leaves FILE where it is. In a listing a plaintext backup is recognised by its content, whatever
     it is called; one whose name claims encryption is the business of another requirement.
     """
-    found, listed = scripts(inventory, script), _listings(inventory, listing)
-    if not found and not listed:
+    found, (listed, broken) = scripts(inventory, script), _listings(inventory, listing)
+    yield from broken
+    if not (found or listed or broken):
         yield NotApplicable(NEITHER)
     for each in found:
         for output in outputs(each.shell):
@@ -152,8 +154,9 @@ def test_backup_permissions(inventory: Inventory, *, script: list[str], director
 
     With the usual umask 022 a shell redirection makes files that everybody can read.
     """
-    found, listed = scripts(inventory, *script), _listings(inventory, listing)
-    if not found and not listed:
+    found, (listed, broken) = scripts(inventory, *script), _listings(inventory, listing)
+    yield from broken
+    if not (found or listed or broken):
         yield NotApplicable(NEITHER)
     for each in found:
         written = [o for o in outputs(each.shell) if o.target.startswith(directory.rstrip("/") + "/")]
@@ -193,8 +196,9 @@ def test_backup_fresh(
     Ages count from the listing's own time, because copying resets nothing there. With a date to judge as of, a listing
     that is older than a day says nothing about today.
     """
-    listed = _listings(inventory, listing)
-    if not listed:
+    listed, broken = _listings(inventory, listing)
+    yield from broken
+    if not (listed or broken):
         yield NotApplicable(f"no listing of backup files {listing}")
     for there in listed:
         artefacts = there.below(directory, pattern)
@@ -292,8 +296,17 @@ def _gets_secrets(command: Command) -> bool:
     return "get" in command.words and any(part in ("secret", "secrets") for w in command.words for part in w.split(","))
 
 
-def _listings(inventory: Inventory, path: str) -> list[Listing]:
-    return [read(each) for each in inventory.select_documents(Match(paths=(path,))) if _is_listing(each)]
+def _listings(inventory: Inventory, path: str) -> tuple[list[Listing], list[Unjudged]]:
+    """The listings at a path, and those that cannot be read."""
+    listed: list[Listing] = []
+    broken: list[Unjudged] = []
+    for document in inventory.select_documents(Match(paths=(path,))):
+        if _is_listing(document):
+            try:
+                listed.append(read(document))
+            except FieldTypeError as error:
+                broken.append(Unjudged(document, error.path, str(error)))
+    return listed, broken
 
 
 def _is_listing(document: Document) -> bool:

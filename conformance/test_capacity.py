@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Annotated
 
 from conformance.check import NotApplicable, Said, check
-from conformance.finding import Finding
+from conformance.finding import Finding, Unjudged
 from conformance.kube import duration, quantity
 from conformance.kube.chart_values import settings
 from conformance.kube.inventory import Inventory, Match
@@ -73,13 +73,18 @@ def test_usage_fits(
     if not periods or not requested:
         yield NotApplicable("neither retention nor a size is known")
         return
-    days = max(duration.parse(each) for each in periods) / 86400
+    try:
+        days = max(duration.parse(each) for each in periods) / 86400
+        sizes = [(subject, path, quantity.parse(value)) for subject, path, value in requested]
+    except ValueError as error:
+        yield Unjudged(requested[0][0], requested[0][1], str(error))
+        return
     usage = quantity.parse(growth_per_day) * days
-    for subject, path, value in requested:
-        if quantity.parse(value) * below_percent / 100 < usage:
+    for subject, path, size in sizes:
+        if size * below_percent / 100 < usage:
             message = f"{_gib(usage)} after {days:.0f} days is more than {below_percent} %"
             least = _gib(usage * 100 / below_percent)
-            yield Finding(subject, path, message, f"at least {least}", value)
+            yield Finding(subject, path, message, f"at least {least}", _gib(size))
 
 
 @check

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from conformance.check import NotApplicable, Said, check
-from conformance.evidence.listing import read
 from conformance.finding import Finding
 from conformance.kube.chart_values import Setting, settings
 from conformance.kube.inventory import Inventory, Match
@@ -127,10 +126,9 @@ def test_unseal_keys_absent(inventory: Inventory, *, listing: str) -> Iterator[S
                 yield Finding(file, (number,), "holds an unseal key or a token of Vault")
     for document in inventory.select_documents(Match(paths=(listing,))):
         if isinstance(document.raw, dict) and "files" in document.raw and not isinstance(document, Object):
-            for artefact in read(document).artefacts:
-                if is_telling(artefact.name):
-                    path = (*artefact.node.path, "path")
-                    yield Finding(document, path, "is kept beside the backups that it opens")
+            for entry in document.sequence("files"):
+                if is_telling(entry.text("path").rpartition("/")[2]):
+                    yield Finding(document, (*entry.path, "path"), "is kept beside the backups that it opens")
 
 
 def _in_document(document: Document, node: object, path: Path) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from conformance.kube import quantity
 from conformance.kube.inventory import Inventory
 from conformance.kube.mounts import Mount
-from conformance.kube.object import Node, Object
+from conformance.kube.object import FieldTypeError, Node, Object
 from conformance.kube.path import Path
 
 LEGACY_CLASS = "volume.beta.kubernetes.io/storage-class"
@@ -59,9 +59,12 @@ class Claim:
 
     @property
     def size(self) -> Decimal | None:
-        """Requested bytes; None when nothing is requested. Raises QuantityError."""
+        """Requested bytes; None when nothing is requested. Raises FieldTypeError for what is no quantity."""
         value = self.owner.get(self.size_path)
-        return None if value is None else quantity.parse(value)
+        try:
+            return None if value is None else quantity.parse(value)
+        except quantity.QuantityError:
+            raise FieldTypeError(self.size_path, "a quantity", value) from None
 
     def storage_class(self, inventory: Inventory) -> str | None:
         """Name of the class that provisions it; "" turns dynamic provisioning off, None means that no class is known.
