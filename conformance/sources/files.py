@@ -71,7 +71,7 @@ def read_bytes(real: str, cap: int = SIZE_CAP) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise Fault("a pipe, socket or device, not a file", 0, 0)
         if status.st_size > cap:
-            raise Fault(f"{_mebibytes(status.st_size)} MiB, above the limit of {_mebibytes(cap)} MiB", 0, 0)
+            raise Fault(f"{status.st_size} bytes, above the limit of {cap}", 0, 0)
         data = os.read(descriptor, status.st_size + 1)
         while len(data) < status.st_size and (more := os.read(descriptor, status.st_size - len(data))):
             data += more
@@ -96,10 +96,6 @@ def _read_text(real: str, cap: int) -> str:
 
 def _cause(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
-
-
-def _mebibytes(size: int) -> str:
-    return f"{size / 2**20:.3g}"
 
 
 def is_yaml(name: str) -> bool:
