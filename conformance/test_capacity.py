@@ -13,7 +13,7 @@ from conformance.finding import Finding, Unjudged
 from conformance.kube import duration, quantity
 from conformance.kube.chart_values import settings
 from conformance.kube.inventory import Inventory, Match
-from conformance.kube.object import Object
+from conformance.kube.object import FieldTypeError, Object
 from conformance.kube.storage import Claim, claims, claims_used_by, node_of
 from conformance.scripts.machines import Machine, machines
 
@@ -117,7 +117,7 @@ def test_node_fit(inventory: Inventory, *, storage_class: str, reserve: Quantity
     pinned: dict[str, list[tuple[Object, Decimal]]] = defaultdict(list)
     volumes = [v for v in inventory.of_kind("PersistentVolume") if v.text("spec.storageClassName") == storage_class]
     for volume in volumes:
-        pinned[node_of(volume)].append((volume, quantity.parse(volume.get("spec.capacity.storage", "0"))))
+        pinned[node_of(volume)].append((volume, _capacity(volume)))
     known = {node: each for node, each in pinned.items() if disks.get(node) is not None}
     for node, each in known.items():
         disk = disks[node] or Decimal(0)
@@ -163,3 +163,11 @@ def test_worker_disk(inventory: Inventory, *, machines_named: str, at_least: Qua
 
 def _gib(amount: Decimal | int) -> str:
     return f"{(Decimal(amount) / 2**30).quantize(Decimal('0.1')).normalize():f}Gi"
+
+
+def _capacity(volume: Object) -> Decimal:
+    value = volume.get("spec.capacity.storage", "0")
+    try:
+        return quantity.parse(value)
+    except quantity.QuantityError:
+        raise FieldTypeError(("spec", "capacity", "storage"), "a quantity", value) from None

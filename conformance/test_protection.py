@@ -133,10 +133,12 @@ def _rules(binding: Object, inventory: Inventory) -> Iterator[Node]:
 
 
 def _rights(rule: Node) -> Iterator[str]:
-    verbs = {each.raw for each in rule.sequence("verbs")}
-    groups = {each.raw for each in rule.sequence("apiGroups")}
-    resources = {each.raw for each in rule.sequence("resources")}
+    verbs, groups, resources = (_strings(rule, name) for name in ("verbs", "apiGroups", "resources"))
     for resource, harmful in _DATA_RIGHTS.items():
         named = resources & {resource, "*", "*/" + resource.partition("/")[2]}
         if named and groups & {"", "*"} and verbs & {*harmful, "*"}:
             yield f"{min(harmful)} {resource}"
+
+
+def _strings(rule: Node, field: str) -> set[str]:
+    return {each.text(()) for each in rule.sequence(field)}
