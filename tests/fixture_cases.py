@@ -17,7 +17,7 @@ from conformance.settings import shipped_folders
 from conformance.sources import load as sources
 
 ROOT = Path(__file__).parent / "fixtures"
-_MARK = re.compile(r"#\s*(requirement|finding|missing):\s*([a-z0-9 -]+?)\s*$", re.MULTILINE)
+_MARK = re.compile(r"#\s*(requirement|finding|missing|error):\s*([a-z0-9 -]+?)\s*$", re.MULTILINE)
 
 _AS_OF = re.compile(r"#\s*as-of:\s*([0-9-]{10})\s*$", re.MULTILINE)
 
@@ -54,7 +54,7 @@ class Case:
             for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
                 for mark in _MARK.finditer(line):
                     if mark.group(1) == kind:
-                        where = (str(file), number) if kind == "finding" else ("", 0)
+                        where = ("", 0) if kind == "missing" else (str(file), number)
                         found += [(name, *where) for name in mark.group(2).split()]
         return found
 
@@ -97,9 +97,9 @@ def judge(requirement: Requirement, world: Inventory) -> Result:
 
 
 def places(result: Result) -> list[Mark]:
-    """(requirement, file, line) of every finding."""
+    """(requirement, file, line) of every finding and of everything that could not be judged."""
     found: list[Mark] = []
-    for finding in result.findings:
+    for finding in (*result.findings, *result.errors):
         where = finding.locate()
         line = where.line if where else 0
         found.append((result.id, str(Path(where.path).absolute()) if where and line else "", line))
