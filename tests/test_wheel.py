@@ -1,4 +1,4 @@
-"""What is installed from the wheel works in an empty environment and a foreign folder: policies and fixtures travel along."""
+"""The wheel works in an empty environment and a foreign folder: policies and fixtures travel along."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.wheel
 def test_the_command_works(installed: Path) -> None:
-    done = run(installed / "env/bin/plumbline", "check", "tree", "--profile", "persistence", "-k", "retain", cwd=installed)
+    done = run(
+        installed / "env/bin/plumbline", "check", "tree", "--profile", "persistence", "-k", "retain", cwd=installed
+    )
     assert done.returncode == 1, done.stdout + done.stderr
     assert "tree/class.yaml:5" in done.stdout
 
