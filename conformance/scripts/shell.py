@@ -18,6 +18,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BRACED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-=?+])(.*))?\}\Z", re.DOTALL)
 _SUBSTITUTION = re.compile(r"\$\((?!\()")
 _DATE = re.compile(r"""\$\(\s*date\s+(?:-u\s+|--utc\s+)?["']?\+["']?([^"')]+)["']?\s*\)""")
+_CHOICE = re.compile(r"\{([^{}%]*,[^{}]*)\}")
+_MOST_ALTERNATIVES = 2000
+#: `$(…)` inside `$(…)`: nobody goes deeper, and reading goes one call deeper each time
+_DEEPEST = 20
 _KEYWORDS = {"if", "then", "elif", "else", "do", "while", "until", "!", "{", "}", "time", "fi", "done", "esac", "in"}
 _DECLARING = {"export", "readonly", "local", "declare", "typeset"}
 _SEPARATORS = {";", "&", "\n", "&&", "||", "|", "|&", "(", ")", ";;"}
@@ -122,21 +126,23 @@ def dated(text: str) -> str:
 
 
 def alternatives(text: str) -> list[str]:
-    """What a text with braces stands for: `worker-{0,1}` gives two names."""
-    found = re.search(r"\{([^{}%]*,[^{}]*)\}", text)
-    if found is None:
-        return [text]
-    return [
-        each
-        for choice in found.group(1).split(",")
-        for each in alternatives(text[: found.start()] + choice + text[found.end() :])
-    ]
+    """What a text with braces stands for: `worker-{0,1}` gives two names. Beyond some thousands it is left as it is."""
+    found = [text]
+    while _CHOICE.search(found[0]) is not None and len(found) < _MOST_ALTERNATIVES:
+        found = [
+            each[: place.start()] + option + each[place.end() :]
+            for each in found
+            if (place := _CHOICE.search(each)) is not None
+            for option in place.group(1).split(",")
+        ]
+    return found
 
 
 class _Reader:
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
         self.pipeline = 0
+        self.depth = 0
 
     def read(self, text: str, line: int) -> Iterator[Command]:
         """Split into simple commands; a separator decides whether the command before it may fail."""
@@ -202,10 +208,13 @@ class _Reader:
 
     def _nested(self, token: Token) -> Iterator[Command]:
         for text, literal in token.pieces:
-            for start in () if literal else _SUBSTITUTION.finditer(text):
-                end = substitution_end(text, start.start())
+            at = 0
+            while not literal and self.depth < _DEEPEST and (start := _SUBSTITUTION.search(text, at)) is not None:
+                at = substitution_end(text, start.start())
                 outer, self.pipeline = self.pipeline, self.pipeline + 1000
-                yield from self.read(text[start.end() : end - 1], token.line)
+                self.depth += 1
+                yield from self.read(text[start.end() : at - 1], token.line)
+                self.depth -= 1
                 self.pipeline = outer
 
     def _assign(self, words: list[Token]) -> list[Token]:

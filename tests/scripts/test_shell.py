@@ -92,3 +92,9 @@ def test_dates_in_any_quoting_are_one(text: str) -> None:
 def test_braces_stand_for_alternatives_but_dates_do_not() -> None:
     assert alternatives("w-{0,1}.{a,b}") == ["w-0.a", "w-0.b", "w-1.a", "w-1.b"]
     assert alternatives("a-{%Y%m%d}") == ["a-{%Y%m%d}"]
+
+
+@pytest.mark.parametrize("text", ["$(" * 5000, "a " + "{0,1}" * 40, "'" * 999, "${" * 3000, "<<A\n" * 500, "(" * 9999])
+def test_hostile_scripts_are_read_to_their_end(text: str) -> None:
+    for command in Shell(text).commands:
+        assert len([each for word in command.words for each in alternatives(word)]) < 5000
