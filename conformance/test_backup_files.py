@@ -189,7 +189,6 @@ def test_backup_fresh(
     within: Annotated[str, duration.parse],
     listing: str,
     encrypted: bool = False,
-    max_days: int = 0,
 ) -> Iterator[Said]:
     """When the listing was taken there was a good and young backup: not empty, not broken, not from the future.
 
@@ -217,9 +216,6 @@ def test_backup_fresh(
             yield Finding(
                 there.document, "taken", f"says nothing about {as_of}", f"within a day of {as_of}", str(there.taken)
             )
-        for artefact in artefacts if max_days else ():
-            if there.age(artefact) > timedelta(days=max_days):
-                yield _listed(there, artefact, "modified", f"is older than {max_days} days", str(artefact.modified))
 
 
 def _faults(listing: Listing, artefact: Artefact, encrypted: bool) -> Iterator[tuple[str, str]]:

@@ -16,9 +16,7 @@ ALL = "*.sh"
 
 
 @check
-def test_health_check(
-    inventory: Inventory, *, script: str, patterns: dict[str, str], messages: list[str] | None = None
-) -> Iterator[Said]:
+def test_health_check(inventory: Inventory, *, script: str, patterns: dict[str, str]) -> Iterator[Said]:
     """A health check looks for a backup of the last 24 hours in every directory, and exits with non-zero without one.
 
     `patterns` maps directories to what to look for; the pattern of the check and the names that the backup script gives
@@ -36,7 +34,6 @@ def test_health_check(
                 yield from _look_problems(each, command, pattern)
         if not any(_fails(command) for command in each.shell.commands):
             yield Finding(each.subject, each.at(), "never exits with non-zero", "exit 1", None)
-        yield from _messages(each, messages or [])
 
 
 def _below(command: Command, directory: str) -> bool:
@@ -59,13 +56,6 @@ def _fails(command: Command) -> bool:
     return command.name in ("exit", "return") and command.words[1:2] not in ((), ("0",))
 
 
-def _messages(script: Script, messages: list[str]) -> Iterator[Finding]:
-    printed = [c.text for c in script.shell.commands if c.name in ("echo", "printf", "logger")]
-    for message in messages:
-        if not any(message in text for text in printed):
-            yield Finding(script.subject, script.at(), "does not print the documented message", message, None)
-
-
 @check
 def test_script_messages(inventory: Inventory, *, script: str, messages: list[str]) -> Iterator[Said]:
     """A script prints the documented messages, which somebody's log search may look for."""
@@ -73,7 +63,10 @@ def test_script_messages(inventory: Inventory, *, script: str, messages: list[st
     if not found:
         yield NotApplicable("no such script")
     for each in found:
-        yield from _messages(each, messages)
+        printed = [c.text for c in each.shell.commands if c.name in ("echo", "printf", "logger")]
+        for message in messages:
+            if not any(message in text for text in printed):
+                yield Finding(each.subject, each.at(), "does not print the documented message", message, None)
 
 
 @check
