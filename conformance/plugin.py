@@ -79,7 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         run = Run(resolve(settings_of(config)))
         asked = run.asked
-        run.check_schemas()
+        run.check_options()
         _reports(config)
     except (UsageError, CatalogueError) as error:
         raise pytest.UsageError(str(error)) from None

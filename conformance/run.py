@@ -128,14 +128,17 @@ class Run:
         """The folders of the selected profiles."""
         return policy_folders(self.settings)
 
-    def check_schemas(self) -> None:
-        """Raise UsageError for a `--kube-version` that is not shipped, or a `--schemas` file that holds none."""
+    def check_options(self) -> None:
+        """Raise UsageError for options that only their reader can tell to be wrong: versions, schema files, values."""
+        _ = self.rendering
+        if not self.settings.schemas and not self.settings.kube_version:
+            return
         from conformance.schema import SchemaFileError, SchemaSet
 
         try:
             if self.settings.schemas:
                 SchemaSet.read(Path(self.settings.schemas))
-            elif self.settings.kube_version:
+            else:
                 SchemaSet.load(self.settings.kube_version)
         except (SchemaFileError, OSError) as error:
             option = "schemas" if self.settings.schemas else "kube-version"

@@ -171,13 +171,16 @@ def policy_folders(settings: Settings) -> list[Path]:
     the named ones. Raises UsageError for a profile that does not exist.
     """
     available = shipped_folders()
+    own: dict[str, Path] = {}
     for directory in settings.policies:
         found = [Path(directory)] if (Path(directory) / "profile.yaml").is_file() else []
         found += sorted(each.parent for each in Path(directory).glob("*/profile.yaml"))
         if not found:
             raise UsageError(f"--policies {directory}: no profile.yaml there or in a folder below it")
-        available |= {each.name: each for each in found}
-    wanted = dict.fromkeys([OWN_PROFILE, *(name for target in settings.targets for name in target.profiles)])
+        own |= {each.name: each for each in found}
+    available |= own
+    named = (name for target in settings.targets for name in target.profiles)
+    wanted = dict.fromkeys([OWN_PROFILE, *named, *own])
     for name in wanted:
         if name not in available:
             raise UsageError(f"--profile {name}: there is no such profile; there are {', '.join(sorted(available))}")

@@ -68,4 +68,4 @@ def test_pytest_works_with_the_installed_checks(installed: Path) -> None:
 def test_explain_shows_the_examples_that_travel_along(installed: Path) -> None:
     done = run(installed / "env/bin/plumbline", "explain", "persistence-storageclass-retain", cwd=installed)
     assert done.returncode == 0, done.stderr
-    assert "kind: StorageClass" in done.stdout
+    assert "Does not hold (fixture storage/reclaim_policy/" in done.stdout
