@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from yaml.error import MarkedYAMLError, YAMLError
 from yaml.reader import ReaderError
 
@@ -71,12 +69,6 @@ def from_libyaml(error: YAMLError, text: str) -> Fault:
 def _is_end(text: str, line: int) -> bool:
     """Whether only blank lines follow the lines above `line`."""
     return line > text.rstrip().count("\n")
-
-
-def template_line(text: str) -> int:
-    """The first line with a Go or Jinja template action outside a comment, from 1; 0 when there is none."""
-    found = re.search(r"^[^#\n]*?\{[{%]", text, re.MULTILINE)
-    return text.count("\n", 0, found.end()) + 1 if found else 0
 
 
 def _bad_start(text: str, line: int, column: int) -> str:

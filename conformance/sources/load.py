@@ -7,6 +7,7 @@ which files are objects, and which were only the input of a rendering.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Protocol
 
 from conformance.kube.object import Document, Location, Object, Rejected, TextFile
 from conformance.kube.scope import declared_scopes, settle_namespaces
+from conformance.sources import yaml_block
 from conformance.sources.cache import Cache
 from conformance.sources.files import SIZE_CAP, Form, SourceFile, Walk
 from conformance.sources.lists import expand
@@ -25,6 +27,8 @@ from conformance.sources.yaml_stream import Stream
 
 __all__ = ["Form", "Loaded", "Plan", "Rendering", "SourceFile", "Tree", "WorkerError", "load", "read_file"]
 
+# Above so many documents it pays to tidy up after loading.
+_MANY = 5_000
 _VAULT = "$ANSIBLE_VAULT;"
 
 
@@ -130,6 +134,10 @@ def load(
         loaded.texts += walk.texts(size_cap)
         definitions = (each.raw for each in loaded.objects if each.kind == "CustomResourceDefinition")
         settle_namespaces(loaded.objects, declared_scopes(definitions))
+        if loaded.total > _MANY:
+            # What was loaded stays to the end, so later collections need not look at it.
+            gc.freeze()
+            yaml_block.forget()
     return loaded
 
 

@@ -78,17 +78,13 @@ def parse_file(file: SourceFile, cap: int) -> tuple[Stream, bytes, bool]:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Suspends the cyclic garbage collector: a load makes millions of values and no garbage.
-
-    Afterwards what was loaded is left out of later collections, which it would slow down.
-    """
+    """Suspends the cyclic garbage collector: a load makes millions of values and no garbage."""
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if enabled:
-            gc.freeze()
             gc.enable()
 
 

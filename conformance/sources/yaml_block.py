@@ -52,12 +52,17 @@ def build(text: str) -> tuple[Any, int] | None:
             return None
         lines[0] = ""
     if len(_lines) > _LINES_LIMIT:
-        _lines.clear()
-        _lines[""] = (_SKIP, 0, 0, "", None)
+        forget()
     try:
         return _build(lines)
     except _Unsure:
         return None
+
+
+def forget() -> None:
+    """Gives back the memory of the lines seen so far; they are worth keeping only while files are read."""
+    _lines.clear()
+    _lines[""] = (_SKIP, 0, 0, "", None)
 
 
 def _build(lines: list[str]) -> tuple[Any, int]:

@@ -8,8 +8,9 @@ from typing import Any
 from conformance.kube.path import render
 from conformance.sources import json_text, yaml_block
 from conformance.sources.decode import Part, decode, forbidden, parts
-from conformance.sources.fault import Fault, template_line
+from conformance.sources.fault import Fault
 from conformance.sources.marks import Repeat, repeats
+from conformance.sources.unrendered import template_line
 from conformance.sources.yaml_events import Builder
 
 #: line and column from 1 (0 when the whole file is meant), reason, and what was lost, as `Rejected.what`
@@ -84,9 +85,13 @@ def _read_json(text: str, stream: Stream, named: bool) -> bool:
         if not named or text.lstrip()[:1] not in ("{", "["):
             return False
         stream.found = 1
-        stream.problems.append((error.line, error.column, _templated(text, error), "document"))
+        line = template_line(text, Fault(error.reason, error.line, error.column), _json_fault)
+        reason = f"looks like a template, not JSON: line {line}" if line else error.reason
+        stream.problems.append((line or error.line, 1 if line else error.column, reason, "document"))
         return True
     for number, document in enumerate(documents):
+        if document.value is None:
+            continue
         stream.found += 1
         stream.documents.append((number, document.value))
         if document.repeated:
@@ -94,9 +99,11 @@ def _read_json(text: str, stream: Stream, named: bool) -> bool:
     return True
 
 
-def _templated(text: str, error: json_text.NotJson) -> str:
-    line = template_line(text)
-    return f"looks like a template, not JSON: line {line}" if line else error.reason
+def _json_fault(text: str) -> None:
+    try:
+        json_text.read(text)
+    except json_text.NotJson as error:
+        raise Fault(error.reason, error.line, error.column) from None
 
 
 def _read_part(part: Part, number: int, ordinary: bool, stream: Stream) -> None:
@@ -105,11 +112,11 @@ def _read_part(part: Part, number: int, ordinary: bool, stream: Stream) -> None:
     if found is not None:
         value = found[0]
     else:
+        if not ordinary and (wrong := forbidden(part.text)) is not None:
+            stream.problems.append((part.above + wrong.line, wrong.column, wrong.reason, "document"))
+            return
+        builder = Builder(part.text)
         try:
-            wrong = None if ordinary else forbidden(part.text)
-            if wrong is not None:
-                raise wrong
-            builder = Builder(part.text)
             value = builder.build()
         except Fault as fault:
             stream.problems.append(_problem(fault, part))
@@ -123,7 +130,7 @@ def _read_part(part: Part, number: int, ordinary: bool, stream: Stream) -> None:
 
 
 def _problem(fault: Fault, part: Part) -> Problem:
-    line = template_line(part.text)
+    line = template_line(part.text, fault, lambda text: Builder(text).build())
     if line:
         above = part.above + line
         return above, 1, f"looks like a template, not YAML: line {above}", "document"

@@ -76,10 +76,12 @@ BAD_FILES: list[tuple[str, bytes, str]] = [
     ),
 ]  # fmt: skip
 
+_COMMA = 'not JSON: a "," is missing here, or a bracket is not closed'
+
 #: the same for .json files
 BAD_JSON: list[tuple[str, bytes, tuple[int, int, str]]] = [
     ("no value", b'{"a": }', (1, 7, "not JSON: a value is missing here")),
-    ("no comma", b'{"a": 1\n"b": 2}', (2, 1, 'not JSON: a "," is missing here, or a bracket is not closed')),
+    ("no comma", b'{"a": 1\n"b": 2}', (2, 1, _COMMA)),
     ("no colon", b'{"a" 1}', (1, 6, 'not JSON: a ":" is missing here')),
     ("plain key", b"{a: 1}", (1, 2, "not JSON: a key in double quotes is missing here")),
     ("open string", b'{"a": "b', (1, 7, "not JSON: a string is not closed")),
@@ -88,7 +90,8 @@ BAD_JSON: list[tuple[str, bytes, tuple[int, int, str]]] = [
     ("not a number", b'{"a": NaN}', (1, 7, "not JSON: NaN is no JSON number")),
     ("deep", b"[" * 201 + b"]" * 201, (1, 1, "nested deeper than 200 levels")),
     ("very deep", b"[" * 200_000, (1, 1, "nested deeper than 200 levels")),
-    ("template", b'{\n"a": {{ .b }}\n}', (2, 7, "looks like a template, not JSON: line 2")),
+    ("template", b'{\n"a": {{ .b }}\n}', (2, 1, "looks like a template, not JSON: line 2")),
+    ("braces in quotes", b'{"a": "{{ .b }}" "b": 1}', (1, 18, _COMMA)),
     (
         "commented object",
         b'{"apiVersion": "v1", // old\n"kind": "Pod"}',
@@ -238,6 +241,8 @@ def test_streams_of_documents_survive(documents: list[dict[str, Any]], flow: boo
         '{"a": "' + '\\"' * 100_000,
         '{"a": 1,' + "/* " * 100_000,
         "{" + ", " * 100_000,
+        "{{" * 50_000,
+        "a: {{ x }}\n" + "{% " * 50_000,
         "#" * 1_000_000,
         "\t" * 100_000,
     ],
