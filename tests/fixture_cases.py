@@ -99,8 +99,8 @@ def judge(requirement: Requirement, world: Inventory) -> Result:
 def places(result: Result) -> list[Mark]:
     """(requirement, file, line) of every finding and of everything that could not be judged."""
     found: list[Mark] = []
-    for finding in (*result.findings, *result.errors):
-        where = finding.locate()
+    located = [each.locate() for each in result.findings] + [each.locate() for each in result.errors]
+    for where in located:
         line = where.line if where else 0
         found.append((result.id, str(Path(where.path).absolute()) if where and line else "", line))
     return found

@@ -189,7 +189,7 @@ def test_the_restricted_level_is_advice_until_somebody_asks_for_it(place: Path) 
     def outcome(*arguments: str) -> str:
         command("check", "bad", "--report", "json=out.json", *arguments, cwd=place)
         results = json.loads((place / "out.json").read_bytes())["results"]
-        return next(each["outcome"] for each in results if each["id"] == "pod-security-restricted-seccomp")
+        return str(next(each["outcome"] for each in results if each["id"] == "pod-security-restricted-seccomp"))
 
     assert outcome() == "warned"
     assert outcome("--hardened") == "failed"

@@ -132,9 +132,7 @@ def record(requirement: Requirement, result: Result, target: str = "") -> Result
         seconds=round(result.seconds, 6),
         check=requirement.check or "",
         remediation=requirement.remediation,
-        source=SourceRecord(
-            document=source.document, section=source.section, lines=source.lines, quote=source.quote
-        ),
+        source=SourceRecord(document=source.document, section=source.section, lines=source.lines, quote=source.quote),
         findings=_distinct(finding_record(requirement.id, each) for each in result.findings),
         errors=[_error(each) for each in result.errors],
     )
