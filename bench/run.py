@@ -11,6 +11,7 @@ package clients can build. kube-linter and polaris must be built from their sour
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import resource
@@ -25,7 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.generate import write
+from bench.generate import KINDS, write
+from conformance.schema import SchemaSet
 
 PLUMBLINE = [sys.executable, "-m", "conformance.cli", "check", "--profile", "pod-security", "--profile", "gitops"]
 GO_PEERS = {
@@ -61,14 +63,14 @@ def commands(tree: Path, scratch: Path) -> dict[str, tuple[list[str], dict[str, 
     listing.write_text("\n".join(files))
     (scratch / "policy").mkdir(exist_ok=True)
     (scratch / "policy" / "host.rego").write_text(POLICY)
-    schemas = str(scratch / "schemas" / "{{ .ResourceKind }}.json")
+    schemas = write_schemas(scratch / "schemas")
     known: dict[str, tuple[list[str], dict[str, str], Callable[[], None] | None]] = {
         "plumbline, cold": ([*PLUMBLINE, str(tree)], environment, forget),
         "plumbline, warm": ([*PLUMBLINE, str(tree)], environment, None),
         "plumbline, no cache": ([*PLUMBLINE, "--no-cache", str(tree)], environment, None),
     }
     peers = {
-        "kubeconform": ["-ignore-missing-schemas", "-schema-location", schemas, "-summary", str(tree)],
+        "kubeconform": ["-strict", "-schema-location", schemas, "-summary", str(tree)],
         "kube-linter": ["lint", str(tree)],
         "polaris": ["audit", "--audit-path", str(tree), "--format", "json"],
         "conftest": ["test", "--policy", str(scratch / "policy"), str(tree)],
@@ -84,12 +86,19 @@ def commands(tree: Path, scratch: Path) -> dict[str, tuple[list[str], dict[str, 
     return known
 
 
+def write_schemas(folder: Path) -> str:
+    """Our own schemas of the corpus' kinds as files for kubeconform, so that both validate against the same."""
+    folder.mkdir(exist_ok=True)
+    known = SchemaSet.load("1.34")
+    for api_version, kind, _ in KINDS:
+        (folder / f"{kind}.json".lower()).write_text(json.dumps(known.schema_of(api_version, kind)))
+    return str(folder / "{{ .ResourceKind }}.json")
+
+
 def run(command: list[str], environment: dict[str, str], figures: Figures, limit: float) -> bool:
     """One process, measured by the kernel; whether it ended within the limit."""
     started = time.perf_counter()
-    child = subprocess.Popen(
-        command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    child = subprocess.Popen(command, env=clean(environment), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while True:
         pid, status, usage = os.wait4(child.pid, os.WNOHANG)
         if pid:
@@ -106,6 +115,11 @@ def run(command: list[str], environment: dict[str, str], figures: Figures, limit
     figures.memory.append(usage.ru_maxrss * 1024)
     figures.code = child.returncode
     return True
+
+
+def clean(environment: dict[str, str]) -> dict[str, str]:
+    """The caller's environment, but with compiled Python modules, as any installation has them."""
+    return {**{k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}, **environment}
 
 
 def install() -> None:

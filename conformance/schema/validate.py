@@ -120,6 +120,11 @@ class SchemaSet:
         metadata = {"type": ["object", "null"], "properties": {name: known[name] for name in _KNOWN_METADATA}}
         return Judge({"properties": {"metadata": metadata}})
 
+    def schema_of(self, api_version: str, kind: str) -> Schema | None:
+        """JSON Schema of a built-in kind with all that it refers to, for other validators; None when there is none."""
+        known = self._known.kinds.get(f"{api_version}/{kind}")
+        return self.closed({"$ref": POINTER + known[0]}) if known else None
+
     def closed(self, schema: Schema) -> Schema:
         """A schema with all the definitions it refers to, and no others."""
         definitions: dict[str, Schema] = {}
