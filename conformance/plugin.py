@@ -6,6 +6,7 @@ Registered under exactly the name `conformance.plugin`, as an entry point and by
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from conformance.settings import PACKAGE, Settings, UsageError
 
 RUN = pytest.StashKey[Any]()
 RECORDS = pytest.StashKey[list[Any]]()
+BROKEN_OFF = pytest.StashKey[bool]()
 OBJECTS = pytest.StashKey[int]()
 
 
@@ -163,8 +165,15 @@ class Verdict:
 @pytest.fixture
 def result(request: pytest.FixtureRequest) -> Verdict:
     """Evaluate the requirement. This happens in setup, so what cannot be evaluated is an ERROR, not a FAILED."""
+    from conformance.sources.load import WorkerError
+
     run = request.config.stash[RUN]
-    entry = run.judge(request.param)
+    try:
+        entry = run.judge(request.param)
+    except (WorkerError, FileNotFoundError) as error:  # nothing can be judged: one line instead of one for each item
+        print(f"plumbline: {error}", file=sys.stderr)
+        request.config.stash[BROKEN_OFF] = True
+        pytest.exit(str(error), returncode=int(pytest.ExitCode.TESTS_FAILED))
     request.node.plumbline_record = entry
     properties = {"id": entry["id"], "severity": entry["severity"], "document": entry["source"]["document"]}
     request.node.user_properties += [*properties.items(), ("section", entry["source"]["section"])]
@@ -221,10 +230,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Write the reports, and never leave 0 behind a run that judged nothing or whose waivers are rotten."""
+    """Write the reports, and never leave 0 behind a run that judged nothing or whose waivers are rotten.
+
+    A run that was broken off writes nothing: a report of a part looks like a report of the whole.
+    """
     config = session.config
     run = config.stash.get(RUN, None)
     if run is None or hasattr(config, "workerinput") or config.getoption("collectonly", False):
+        return
+    whole = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+    if not whole or config.stash.get(BROKEN_OFF, False):
+        print("plumbline: broken off; nothing was reported", file=sys.stderr)
         return
     from conformance.report.record import report
     from conformance.run import finish
@@ -234,21 +250,27 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     final = report(run.describe(), records, config.stash[OBJECTS], run.elapsed())
     if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         session.exitstatus = run.exit_code(records)
-    _write(config, final)
+    if not _write(config, final):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def _write(config: pytest.Config, final: Any) -> None:
+def _write(config: pytest.Config, final: Any) -> bool:
+    """Whether every report that was asked for could be written."""
     from conformance import report as writers
 
+    written = True
     for name, path in _reports(config):
         content = writers.write(final, name)
-        if str(path) == "-":
-            import sys
-
-            sys.stdout.buffer.write(content)
-            sys.stdout.flush()
-        else:
-            writers.replace(path, content)
+        try:
+            if str(path) == "-":
+                sys.stdout.buffer.write(content)
+                sys.stdout.flush()
+            else:
+                writers.replace(path, content)
+        except OSError as error:
+            print(f"plumbline: {path}: the {name} report was not written: {error.strerror}", file=sys.stderr)
+            written = False
     show = getattr(config, "plumbline_show", None)
     if show is not None:
         show(final)
+    return written
