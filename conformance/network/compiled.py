@@ -1,0 +1,42 @@
+"""Every policy of an inventory, whatever its kind, as sections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from conformance.kube import isolation
+from conformance.kube.inventory import Inventory
+from conformance.kube.object import FieldTypeError, Object
+from conformance.network import native
+from conformance.network.population import Population
+from conformance.network.rule import Section
+
+Reader = Callable[[Object, Population], Iterator[Section]]
+
+
+@dataclass(slots=True)
+class Compiled:
+    """All sections; policies with fields of wrong types; what was passed over."""
+
+    sections: list[Section] = field(default_factory=list)
+    unreadable: list[tuple[Object, FieldTypeError]] = field(default_factory=list)
+    notes: list[tuple[Object, str]] = field(default_factory=list)
+
+
+def compile_policies(inventory: Inventory, population: Population) -> Compiled:
+    """Reads every policy. One that cannot be read is left out as a whole and named, never half understood."""
+    found = Compiled()
+    for policy in inventory.of_kind("NetworkPolicy"):
+        if isolation.is_native(policy):
+            _read(policy, native.sections, population, found)
+        else:
+            found.notes.append((policy, "a policy of another system, which is not understood"))
+    return found
+
+
+def _read(policy: Object, reader: Reader, population: Population, found: Compiled) -> None:
+    try:
+        found.sections += list(reader(policy, population))
+    except FieldTypeError as error:
+        found.unreadable.append((policy, error))

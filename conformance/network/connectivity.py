@@ -1,0 +1,217 @@
+"""The effective connectivity of an inventory."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from weakref import WeakKeyDictionary
+
+from conformance.kube.inventory import Inventory
+from conformance.kube.object import FieldTypeError, Object
+from conformance.network.addresses import Addresses
+from conformance.network.compiled import compile_policies
+from conformance.network.ends import Ends
+from conformance.network.population import Population, workload_id
+from conformance.network.ports import NONE, PortSet, span
+from conformance.network.region import Mask, Region, bits
+from conformance.network.rule import Action, Direction, Section, Tier
+from conformance.network.tiers import Judge
+from conformance.network.universe import Universe
+from conformance.network.verdict import Question, Verdict, judge
+
+EXTERNAL = "external"
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Ports that are open towards some of the outside: addresses, and names such as `*.example.com`."""
+
+    ports: PortSet
+    addresses: Addresses
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Connections that are open from one end to another: `namespace/Kind/name` or `external`.
+
+    An edge from a workload to itself is one between two of its pods; that a pod reaches itself is not shown.
+    """
+
+    source: str
+    target: str
+    ports: PortSet
+    #: for an end outside, which of it
+    outside: tuple[Outside, ...] = ()
+    #: ports with what a request must be like besides, such as an HTTP method
+    limits: tuple[tuple[PortSet, tuple[str, ...]], ...] = ()
+
+
+@dataclass(slots=True)
+class Profile:
+    """Groups that the same sections select, with what is open for all of them."""
+
+    region: Region
+    groups: Mask
+    sections: tuple[Section, ...]
+
+
+_KNOWN: WeakKeyDictionary[Inventory, Connectivity] = WeakKeyDictionary()
+
+
+def connectivity(inventory: Inventory) -> Connectivity:
+    """The connectivity of an inventory; computed once."""
+    found = _KNOWN.get(inventory)
+    if found is None:
+        found = _KNOWN[inventory] = Connectivity(inventory)
+    return found
+
+
+class Connectivity:
+    """Who may connect to whom, under the policies of an inventory together.
+
+    Both sides must allow a connection. Policies that cannot be read take part in nothing and stand in `unreadable`:
+    whoever asks must not take the answer for complete then.
+    """
+
+    def __init__(self, inventory: Inventory) -> None:
+        self.population = Population(inventory)
+        compiled = compile_policies(inventory, self.population)
+        self.sections = compiled.sections
+        #: policies and pods that could not be read, with the error
+        self.unreadable: list[tuple[Object, FieldTypeError]] = [*self.population.unreadable, *compiled.unreadable]
+        #: parts of policies that say nothing about pods, for people
+        self.notes: list[tuple[Object, str]] = compiled.notes
+        self.universe = Universe(self.population, self.sections)
+        self.ends = Ends(self.population, self.universe)
+        self._judge = Judge(self.population, self.universe.everyone)
+
+    @property
+    def endpoints(self) -> list[str]:
+        """Every workload, sorted."""
+        return sorted(self.ends.workloads)
+
+    @cached_property
+    def selecting(self) -> Mapping[tuple[Direction, int], tuple[Section, ...]]:
+        """The sections that select each group."""
+        found: dict[tuple[Direction, int], list[Section]] = defaultdict(list)
+        for section in self.sections:
+            for group in bits(section.subjects):
+                found[section.direction, group].append(section)
+        return {key: tuple(each) for key, each in found.items()}
+
+    @cached_property
+    def egress(self) -> list[Profile]:
+        """Groups by what they may connect to."""
+        return self._profiles("egress")
+
+    @cached_property
+    def ingress(self) -> list[Profile]:
+        """Groups by who may connect to them."""
+        return self._profiles("ingress")
+
+    def _profiles(self, direction: Direction) -> list[Profile]:
+        known: dict[object, Profile] = {}
+        for index, group in enumerate(self.population.groups):
+            sections = self.selecting.get((direction, index), ())
+            names = {name for section in sections for name in section.names()} if direction == "ingress" else set()
+            own = {name: group.named[name] for name in names if name in group.named}
+            key = tuple(map(id, sections)), frozenset(own.items())
+            if key not in known:
+                region = self._judge.region(sections, own if direction == "ingress" else None)
+                known[key] = Profile(region, 0, sections)
+            known[key].groups |= 1 << index
+        return list(known.values())
+
+    def bundles(self) -> Iterator[tuple[Profile, Profile, Mask, Mask, PortSet]]:
+        """Edges between groups of pods, many at once: every source with every target."""
+        for egress in self.egress:
+            for ingress in self.ingress:
+                for out_ports, out_mask in egress.region.by_ports.items():
+                    targets = out_mask & ingress.groups
+                    for in_ports, in_mask in ingress.region.by_ports.items() if targets else ():
+                        sources = in_mask & egress.groups
+                        ports = out_ports & in_ports if sources else NONE
+                        if ports:
+                            yield egress, ingress, sources, targets, ports
+
+    def edges(self) -> Iterator[Edge]:
+        """Every open edge between workloads, and between them and the outside; one for each pair of ends."""
+        for egress, ingress, sources, targets, ports in self.bundles():
+            limited = _is_limited(egress.sections) or _is_limited(ingress.sections)
+            callees = [(index, workload_id(pod)) for index, pod in self.population.members(targets)]
+            for source, pod in self.population.members(sources):
+                caller = workload_id(pod)
+                for target, callee in callees:
+                    limits = self._limits(egress, ingress, source, target, ports) if limited else ()
+                    yield Edge(caller, callee, ports, (), limits)
+        for profile in self.egress:
+            yield from (Edge(each, EXTERNAL, ports, parts) for each, ports, parts in self._outside(profile, "egress"))
+        for profile in self.ingress:
+            yield from (Edge(EXTERNAL, each, ports, parts) for each, ports, parts in self._outside(profile, "ingress"))
+
+    def _outside(self, profile: Profile, direction: Direction) -> Iterator[tuple[str, PortSet, tuple[Outside, ...]]]:
+        outside = self.universe.external if direction == "egress" else self.universe.addresses
+        found, ports = [], NONE
+        for each, mask in profile.region.by_ports.items():
+            if mask & outside:
+                addresses, names = self.universe.describe(mask & outside)
+                found.append(Outside(each, addresses, tuple(names)))
+                ports = ports | each
+        if found:
+            for _, pod in self.population.members(profile.groups):
+                yield workload_id(pod), ports, tuple(found)
+
+    def _limits(
+        self, egress: Profile, ingress: Profile, source: int, target: int, ports: PortSet
+    ) -> tuple[tuple[PortSet, tuple[str, ...]], ...]:
+        names = self.population.groups[target].named
+        found = []
+        for sections, peer in ((egress.sections, target), (ingress.sections, source)):
+            for tier in (Tier.NETWORK, Tier.MESH):
+                rules = [rule for each in sections if each.tier is tier for rule in each.rules if rule.mask >> peer & 1]
+                rules = [rule for rule in rules if rule.action is Action.ALLOW]
+                limited = ports
+                for rule in rules:
+                    limited = limited - rule.ports.on(names) if not rule.limits else limited
+                words: dict[PortSet, list[str]] = {}
+                for rule in rules:
+                    both = rule.ports.on(names) & limited
+                    if rule.limits and both:
+                        words.setdefault(both, []).extend(rule.limits)
+                found += [(each, tuple(dict.fromkeys(what))) for each, what in words.items()]
+        return tuple(found)
+
+    def allows(self, source: str, target: str, protocol: str, port: int) -> Verdict:
+        """Whether one connection is open, and why. Ends are `namespace/Kind/name` (shorter where it is clear),
+        `external`, an address, block or name outside, `nodes` or `kube-apiserver`.
+
+        Of an end that stands for several it is enough that one may. Raises ValueError for an end that is not there.
+        """
+        return self.explain(source, target, span(protocol.upper(), port, port))
+
+    def explain(self, source: str, target: str, wanted: PortSet) -> Verdict:
+        """The same for a set of ports, of which one open port is enough."""
+        verdicts = []
+        for one in bits(self.ends.find(source)):
+            for other in bits(self.ends.find(target)):
+                verdict = self._pair(one, other, wanted)
+                if verdict.allowed:
+                    return verdict
+                verdicts.append(verdict)
+        return verdicts[0]
+
+    def _pair(self, source: int, target: int, wanted: PortSet) -> Verdict:
+        groups = self.population.groups
+        names = groups[target].named if target < len(groups) else {}
+        out = judge(Question("egress", 1 << target, wanted, names), self.selecting.get(("egress", source), ()))
+        into = judge(Question("ingress", 1 << source, wanted, names), self.selecting.get(("ingress", target), ()))
+        if out.allowed and into.allowed:
+            return Verdict(True, out.because + into.because, out.limits + into.limits)
+        return Verdict(False, [each for side in (out, into) if not side.allowed for each in side.because])
+
+
+def _is_limited(sections: tuple[Section, ...]) -> bool:
+    return any(rule.limits for section in sections for rule in section.rules)

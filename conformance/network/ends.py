@@ -1,0 +1,82 @@
+"""Ends of a connection as people name them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from conformance.kube.object import Object
+from conformance.network.population import Population, workload_id
+from conformance.network.region import Mask, bits
+from conformance.network.universe import Universe
+
+NODES = "nodes"
+API_SERVER = "kube-apiserver"
+EXTERNAL = "external"
+
+
+class Ends:
+    """Names to bits."""
+
+    def __init__(self, population: Population, universe: Universe) -> None:
+        self._population = population
+        self._universe = universe
+
+    @cached_property
+    def workloads(self) -> Mapping[str, Mask]:
+        """`namespace/Kind/name` to bits."""
+        found: dict[str, Mask] = defaultdict(int)
+        for index, pod in self._population.members(self._population.inside):
+            found[workload_id(pod)] |= 1 << index
+        return dict(found)
+
+    @cached_property
+    def owners(self) -> Mapping[str, list[Object]]:
+        """`namespace/Kind/name` to the objects."""
+        found: dict[str, list[Object]] = defaultdict(list)
+        for _, pod in self._population.members(self._population.inside):
+            found[workload_id(pod)].append(pod.owner)
+        return dict(found)
+
+    def find(self, name: str) -> Mask:
+        """Bits of an end, never none. `db`, `StatefulSet/db` and `shop/db` do where they are clear.
+
+        Raises ValueError, which says what is near, for an end that is not there or not clear.
+        """
+        special = {NODES: self._population.node, API_SERVER: self._population.api_server}
+        if name in special:
+            return special[name]
+        if name == EXTERNAL:
+            return self._universe.external
+        if name.startswith(f"{EXTERNAL}:"):
+            return self._universe.at(name.partition(":")[2])
+        ids = self.matching(name)
+        if len(ids) == 1:
+            return self.workloads[ids[0]]
+        if ids:
+            raise ValueError(f"{name} is not clear: {', '.join(ids[:5])}{' …' if len(ids) > 5 else ''}")
+        near = [each for each in self.workloads if name.rpartition("/")[2] in each][:5]
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise ValueError(f"there is no workload {name}{hint}")
+
+    def matching(self, name: str) -> list[str]:
+        """Workloads that a name may mean: the whole of it, or parts of it that are left out at the front or middle."""
+        if name in self.workloads:
+            return [name]
+        wanted = name.lower().split("/")
+        return sorted(each for each in self.workloads if _means(wanted, each.lower().split("/")))
+
+    def names(self, mask: Mask) -> Iterable[str]:
+        """Names of the ends behind bits; the outside is one."""
+        yield from sorted({workload_id(pod) for _, pod in self._population.members(mask)})
+        for name, bit in ((NODES, self._population.node), (API_SERVER, self._population.api_server)):
+            if mask & bit:
+                yield name
+        if next(bits(mask & self._universe.external), None) is not None:
+            yield EXTERNAL
+
+
+def _means(wanted: list[str], whole: list[str]) -> bool:
+    namespace, kind, name = whole
+    return wanted in ([name], [kind, name], [namespace, name])
