@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -122,64 +121,10 @@ def _schemas(commands: Any) -> None:
     command.set_defaults(run=_run_schemas)
 
 
-class _Shown:
-    """Gives pytest's run our terminal report instead of its own, and its collection errors a voice."""
-
-    def __init__(self, verbose: bool) -> None:
-        self.verbose = verbose
-
-    def pytest_configure(self, config: Any) -> None:
-        """Called by pytest before the plugin's own configure has to know."""
-        config.plumbline_show = self.show
-
-    def pytest_collectreport(self, report: Any) -> None:
-        """A check module that cannot be imported would otherwise be silent without pytest's terminal."""
-        if report.failed:
-            print(f"plumbline: {report.longrepr}", file=sys.stderr)
-
-    def show(self, report: Any) -> None:
-        """Print the report; on standard error when standard output carries a machine's report."""
-        from conformance.report import terminal
-
-        stream = sys.stderr if any(each.endswith("=-") for each in self.reports) else sys.stdout
-        stream.write(terminal.render_for(report, stream, verbose=self.verbose))
-
-    reports: Sequence[str] = ()
-
-
 def _run_check(options: argparse.Namespace, extra: list[str]) -> int:
-    os.environ.setdefault("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    gc.disable()  # a short life with millions of values and hardly a cycle: collecting costs a third and frees nothing
-    import pytest
+    from conformance import gate
 
-    from conformance.settings import PACKAGE
-
-    arguments = [
-        "-p",
-        "conformance.plugin",
-        "-c",
-        os.devnull,
-        "--rootdir",
-        str(PACKAGE.parent),
-        "--assert=plain",
-        "--noconftest",
-    ]
-    for plugin in ("cacheprovider", "unittest", "doctest", "pastebin", "stepwise", "junitxml", "faulthandler", "nose"):
-        arguments += ["-p", f"no:{plugin}"]
-    shown = _Shown(options.verbose)
-    shown.reports = options.report
-    plugins = [] if extra else [shown]
-    arguments += [] if extra else ["-p", "no:terminal", "-p", "no:logging", "-p", "no:capture"]
-    for name in ("profile", "policies", "report", "waivers", "exclude", "values", "advisory"):
-        arguments += [f"--{name}={value}" for value in getattr(options, name)]
-    for name in ("hardened", "no_cache", "no_render", "allow_network"):
-        arguments += [f"--{name.replace('_', '-')}"] if getattr(options, name) else []
-    arguments += [f"--manifests={path}" for path in options.paths]
-    arguments += [f"--as-of={options.as_of}"] if options.as_of else []
-    arguments += [f"--schemas={options.schemas}"] if options.schemas else []
-    arguments += [f"--fail-on={options.fail_on}", f"--jobs={options.jobs}", f"--kube-version={options.kube_version}"]
-    arguments += ["-k", options.keyword] if options.keyword else []
-    return int(pytest.main([*arguments, *extra], plugins=plugins))
+    return gate.check(options, extra)
 
 
 def _catalogue(options: argparse.Namespace, profiles: Sequence[str]) -> Any:

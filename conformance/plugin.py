@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,6 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.getoption("--manifests"):
         return
     from conformance.catalogue import CatalogueError
+    from conformance.conclusion import report_files
     from conformance.run import Run
     from conformance.settings import resolve
 
@@ -82,7 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
         run = Run(resolve(settings_of(config)))
         asked = run.asked
         run.check_options()
-        _reports(config)
+        report_files(config.getoption("--report"))
     except (UsageError, CatalogueError) as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = run
@@ -96,21 +96,6 @@ def _module(asked: Any) -> str:
     from conformance import registry
 
     return registry.modules()[asked.check.name if asked.check else "not_checked"]
-
-
-def _reports(config: pytest.Config) -> list[tuple[str, Path]]:
-    """`FORMAT=FILE` pairs; raises UsageError for a format nobody writes or a folder that is not there."""
-    from conformance.report import FORMATS
-
-    pairs = []
-    for text in config.getoption("--report"):
-        name, equals, file = text.partition("=")
-        if name not in FORMATS or not equals or not file:
-            raise UsageError(f"--report {text}: write FORMAT=FILE with a format of {', '.join(FORMATS)}")
-        if file != "-" and not Path(file).absolute().parent.is_dir():
-            raise UsageError(f"--report {text}: the folder of that file does not exist")
-        pairs.append((name, Path(file)))
-    return pairs
 
 
 def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str, obj: object) -> list[Any] | None:
@@ -242,35 +227,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if not whole or config.stash.get(BROKEN_OFF, False):
         print("plumbline: broken off; nothing was reported", file=sys.stderr)
         return
-    from conformance.report.record import report
-    from conformance.run import finish
+    from conformance.conclusion import conclude, report_files
 
-    run.replay.save(run.objects, run.digests)
-    records = finish(run, config.stash[RECORDS])
-    final = report(run.describe(), records, config.stash[OBJECTS], run.elapsed())
-    if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-        session.exitstatus = run.exit_code(records)
-    if not _write(config, final):
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def _write(config: pytest.Config, final: Any) -> bool:
-    """Whether every report that was asked for could be written."""
-    from conformance import report as writers
-
-    written = True
-    for name, path in _reports(config):
-        content = writers.write(final, name)
-        try:
-            if str(path) == "-":
-                sys.stdout.buffer.write(content)
-                sys.stdout.flush()
-            else:
-                writers.replace(path, content)
-        except OSError as error:
-            print(f"plumbline: {path}: the {name} report was not written: {error.strerror}", file=sys.stderr)
-            written = False
+    files = report_files(config.getoption("--report"))
     show = getattr(config, "plumbline_show", None)
-    if show is not None:
-        show(final)
-    return written
+    code = conclude(run, config.stash[RECORDS], config.stash[OBJECTS], files, show)
+    if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = code

@@ -20,6 +20,7 @@ from conformance.replay import Replay
 from conformance.report.record import ResultRecord, finding_record, record
 from conformance.settings import OWN_PROFILE, Settings, Target, UsageError, policy_folders
 from conformance.sources import load as sources
+from conformance.sources import workers
 from conformance.sources.helm import parse_values
 from conformance.sources.render import RenderOptions, RenderPlan, is_concerned
 from conformance.sources.render_options import KUBE_VERSION
@@ -41,6 +42,10 @@ def load_catalogue(folders: Iterable[Path]) -> Catalogue:
         first = loaded.rejected[0]
         raise catalogue.CatalogueError(first.location, "", first.reason)
     return catalogue.load(loaded.documents)
+
+
+#: objects from which judging in several processes is worth a fork, and up to which the copies of memory are
+PARALLEL_FROM, PARALLEL_TO = 2_000, 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +186,20 @@ class Run:
         found = record(asked.requirement, result, asked.target.name)
         self.replay.keep(asked.id, found)
         return found
+
+    def judge_all(self) -> list[ResultRecord]:
+        """Every requirement that is asked, in order; large inventories are judged by two processes or more."""
+        known = self.replay.records if self.replay.valid else {}
+        missing = [each for each in self.asked if each.id not in known]
+        for target in dict.fromkeys(each.target for each in missing):
+            self.inventory(target)
+        count = self.settings.jobs or workers.cpus()
+        if count < 2 or not PARALLEL_FROM <= self.objects <= PARALLEL_TO:
+            return [self.judge(each) for each in self.asked]
+        found = dict(workers.run(lambda number: self.judge(missing[number]), len(missing), count))
+        for number, each in enumerate(missing):
+            self.replay.keep(each.id, found[number])
+        return [self.replay.records[each.id] for each in self.asked]
 
     @property
     def objects(self) -> int:

@@ -318,6 +318,30 @@ def test_a_distributed_run_reports_the_same(place: Path) -> None:
     assert alone == distributed
 
 
+def test_the_command_and_pytest_say_the_same(place: Path) -> None:
+    _, under_pytest = pytest_command(place)
+    check(place, "bad", "--report", "json=out.json")
+    alone = json.loads((place / "out.json").read_bytes())
+    for report in (alone, under_pytest):
+        report["summary"]["seconds"] = 0
+        for each in report["results"]:
+            each["seconds"] = 0
+    assert alone == under_pytest
+
+
+def test_a_large_tree_is_judged_by_several_processes_with_the_same_result(place: Path) -> None:
+    for number in range(2100):
+        text = DEPLOYMENT.format(name=f"d{number}", replicas=number % 3, team="")
+        (place / "bad" / f"{number}.yaml").write_text(text)
+    found = []
+    for jobs in ("1", "2"):
+        check(place, "bad", "--no-cache", "--jobs", jobs, "--report", "json=out.json")
+        results = json.loads((place / "out.json").read_bytes())["results"]
+        found.append([{**each, "seconds": 0} for each in results])
+    assert found[0] == found[1]
+    assert len(found[0][1]["findings"]) > 1000 or any(len(each["findings"]) > 1000 for each in found[0])
+
+
 def test_what_stands_after_two_dashes_goes_to_pytest(place: Path) -> None:
     done = check(place, "bad", "--", "-v")
     assert done.returncode == 1

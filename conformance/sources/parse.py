@@ -20,7 +20,7 @@ from conformance.sources.fault import Fault
 from conformance.sources.files import SourceFile, read_bytes
 from conformance.sources.origin import stamp_of
 from conformance.sources.share import Shared
-from conformance.sources.workers import run
+from conformance.sources.workers import cpus, run
 from conformance.sources.yaml_stream import Stream, read
 
 # Starting processes costs about 20 ms; below this much work they do not pay.
@@ -144,7 +144,7 @@ def _is_public(value: Any) -> bool:
 
 
 def _processes(jobs: int, files: Sequence[SourceFile]) -> int:
-    count = jobs or _cpus()
+    count = jobs or cpus()
     if count < 2 or len(files) < 2 or not hasattr(os, "fork"):
         return 1
     if len(files) >= _PARALLEL_FILES:
@@ -156,8 +156,3 @@ def _processes(jobs: int, files: Sequence[SourceFile]) -> int:
         except OSError:
             continue
     return min(count, len(files)) if size >= _PARALLEL_BYTES else 1
-
-
-def _cpus() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -68,6 +68,13 @@ def run(work: Callable[[int], Any], count: int, processes: int) -> Iterator[tupl
             _end(pid)
 
 
+def cpus() -> int:
+    """Processors that this process may use; 1 where processes cannot be forked."""
+    if not hasattr(os, "fork"):
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _fork() -> int:
     with warnings.catch_warnings():
         # Python warns of threads that libraries started; they hold no lock that parsing needs.

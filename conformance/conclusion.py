@@ -1,0 +1,60 @@
+"""How a run ends: the results in order, the reports written, an exit code. The same under pytest and without it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from conformance import report as writers
+from conformance.report.record import Report, ResultRecord, report
+from conformance.run import Run, finish
+from conformance.settings import UsageError
+
+
+def report_files(texts: Sequence[str]) -> list[tuple[str, Path]]:
+    """`FORMAT=FILE` pairs; raises UsageError for a format nobody writes or a folder that is not there."""
+    pairs = []
+    for text in texts:
+        name, equals, file = text.partition("=")
+        if name not in writers.FORMATS or not equals or not file:
+            raise UsageError(f"--report {text}: write FORMAT=FILE with a format of {', '.join(writers.FORMATS)}")
+        if file != "-" and not Path(file).absolute().parent.is_dir():
+            raise UsageError(f"--report {text}: the folder of that file does not exist")
+        pairs.append((name, Path(file)))
+    return pairs
+
+
+def conclude(
+    run: Run,
+    records: list[ResultRecord],
+    objects: int,
+    files: Sequence[tuple[str, Path]],
+    show: Callable[[Report], None] | None,
+) -> int:
+    """Keep the results for the next run, write the reports, and say how it ended.
+
+    0 held, 1 findings, errors or a report that could not be written, 5 nothing could be judged.
+    """
+    run.replay.save(run.objects, run.digests)
+    results = finish(run, records)
+    final = report(run.describe(), results, objects, run.elapsed())
+    written = [_write(final, name, path) for name, path in files]
+    if show is not None:
+        show(final)
+    return run.exit_code(results) if all(written) else 1
+
+
+def _write(final: Report, name: str, path: Path) -> bool:
+    """Whether a report could be written; the others still are."""
+    content = writers.write(final, name)
+    try:
+        if str(path) == "-":
+            sys.stdout.buffer.write(content)
+            sys.stdout.flush()
+        else:
+            writers.replace(path, content)
+    except OSError as error:
+        sys.stderr.write(f"plumbline: {path}: the {name} report was not written: {error.strerror}\n")
+        return False
+    return True

@@ -1,0 +1,123 @@
+"""`plumbline check`: the same run, with pytest as its host only where something of pytest is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import sys
+from typing import Any
+
+from conformance.catalogue import CatalogueError
+from conformance.conclusion import conclude, report_files
+from conformance.report import terminal
+from conformance.run import Run
+from conformance.settings import PACKAGE, Settings, UsageError, resolve
+from conformance.sources.load import WorkerError
+
+USAGE, BROKEN_OFF, INTERNAL = 4, 2, 3
+
+
+def check(options: argparse.Namespace, extra: list[str]) -> int:
+    """Judge; `-k` and whatever stands after `--` are pytest's, so that they mean what pytest's users know."""
+    gc.disable()  # a short life with millions of values and hardly a cycle: collecting costs a third and frees nothing
+    if options.keyword or extra:
+        return _under_pytest(options, extra)
+    return _directly(options)
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The options as settings, before plumbline.toml is read."""
+    return Settings(
+        paths=tuple(options.paths),
+        profiles=tuple(options.profile),
+        policies=tuple(options.policies),
+        waivers=tuple(options.waivers),
+        exclude=tuple(options.exclude),
+        values=tuple(options.values),
+        kube_version=options.kube_version,
+        schemas=options.schemas,
+        as_of=options.as_of,
+        advisory=tuple(options.advisory),
+        hardened=options.hardened,
+        fail_on=options.fail_on,
+        jobs=options.jobs,
+        cache=not options.no_cache,
+        render=not options.no_render,
+        allow_network=options.allow_network,
+    )
+
+
+def _directly(options: argparse.Namespace) -> int:
+    """Without pytest, whose import alone takes longer than judging a small tree."""
+    try:
+        run = Run(resolve(settings_of(options)))
+        _ = run.asked
+        run.check_options()
+        files = report_files(options.report)
+    except (UsageError, CatalogueError) as error:
+        return _complain(str(error), USAGE)
+    try:
+        records = run.judge_all()
+        return conclude(run, records, run.objects, files, _Shown(options).show)
+    except (WorkerError, FileNotFoundError) as error:
+        return _complain(f"{error}; nothing was reported", 1)
+    except KeyboardInterrupt:
+        return _complain("broken off; nothing was reported", BROKEN_OFF)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if os.environ.get("PLUMBLINE_DEBUG"):
+            raise
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        return _complain(f"internal error: {reason} (PLUMBLINE_DEBUG=1 shows where); nothing was reported", INTERNAL)
+
+
+def _complain(text: str, code: int) -> int:
+    sys.stderr.write(f"plumbline: {text}\n")
+    return code
+
+
+class _Shown:
+    """Gives a run our terminal report, under pytest instead of its own, and collection errors a voice."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.verbose = options.verbose
+        self.reports = options.report
+
+    def pytest_configure(self, config: Any) -> None:
+        """Called by pytest before the plugin's own configure has to know."""
+        config.plumbline_show = self.show
+
+    def pytest_collectreport(self, report: Any) -> None:
+        """A check module that cannot be imported would otherwise be silent without pytest's terminal."""
+        if report.failed:
+            sys.stderr.write(f"plumbline: {report.longrepr}\n")
+
+    def show(self, report: Any) -> None:
+        """Print the report; on standard error when standard output carries a machine's report."""
+        stream = sys.stderr if any(each.endswith("=-") for each in self.reports) else sys.stdout
+        stream.write(terminal.render_for(report, stream, verbose=self.verbose))
+
+
+_ALONE = ("cacheprovider", "unittest", "doctest", "pastebin", "stepwise", "junitxml", "faulthandler")
+_QUIET = ("terminal", "logging", "capture")
+
+
+def _under_pytest(options: argparse.Namespace, extra: list[str]) -> int:
+    os.environ.setdefault("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    import pytest
+
+    arguments = ["-p", "conformance.plugin", "-c", os.devnull, "--rootdir", str(PACKAGE.parent)]
+    arguments += ["--assert=plain", "--noconftest"]
+    for plugin in (*_ALONE, *(() if extra else _QUIET)):
+        arguments += ["-p", f"no:{plugin}"]
+    for name in ("profile", "policies", "report", "waivers", "exclude", "values", "advisory"):
+        arguments += [f"--{name}={value}" for value in getattr(options, name)]
+    for name in ("hardened", "no_cache", "no_render", "allow_network"):
+        arguments += [f"--{name.replace('_', '-')}"] if getattr(options, name) else []
+    for name in ("as_of", "schemas", "kube_version", "fail_on", "jobs"):
+        arguments += [f"--{name.replace('_', '-')}={getattr(options, name)}"]
+    arguments += [f"--manifests={path}" for path in options.paths]
+    arguments += ["-k", options.keyword] if options.keyword else []
+    return int(pytest.main([*arguments, *extra], plugins=[] if extra else [_Shown(options)]))
