@@ -339,7 +339,7 @@ def test_a_large_tree_is_judged_by_several_processes_with_the_same_result(place:
         results = json.loads((place / "out.json").read_bytes())["results"]
         found.append([{**each, "seconds": 0} for each in results])
     assert found[0] == found[1]
-    assert len(found[0][1]["findings"]) > 1000 or any(len(each["findings"]) > 1000 for each in found[0])
+    assert any(len(each["findings"]) > 1000 for each in found[0])
 
 
 def test_what_stands_after_two_dashes_goes_to_pytest(place: Path) -> None:

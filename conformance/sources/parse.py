@@ -123,11 +123,11 @@ def _share(stream: Stream, shared: Shared) -> Stream:
 
 
 def _may_keep(data: bytes, stream: Stream) -> bool:
-    """Whether content may be written to disk: Kubernetes objects that are no Secrets, and nothing else.
+    """Whether content is worth keeping and may be written to disk: Kubernetes objects that are no Secrets.
 
     A values file may hold a password under any name. UTF-16 would hide a Secret from the search.
     """
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or _SECRET.search(data):
+    if not stream.slow or data[:2] in (b"\xff\xfe", b"\xfe\xff") or _SECRET.search(data):
         return False
     return not stream.problems and all(_is_public(value) for _, value in stream.documents)
 

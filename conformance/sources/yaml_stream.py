@@ -27,6 +27,8 @@ class Stream:
     problems: list[Problem] = field(default_factory=list)
     #: documents that hold more than comments, whether they load or not
     found: int = 0
+    #: whether libyaml had to be asked: what the line reader reads is read again as fast as from a cache
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ def _read_part(part: Part, number: int, ordinary: bool, stream: Stream) -> None:
         if not ordinary and (wrong := forbidden(part.text)) is not None:
             stream.problems.append((part.above + wrong.line, wrong.column, wrong.reason, "document"))
             return
+        stream.slow = True
         builder = Builder(part.text)
         try:
             value = builder.build()
