@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     _explain(commands)
     _defects(commands)
     _schemas(commands)
+    _reach(commands)
     return parser
 
 
@@ -119,6 +120,22 @@ def _schemas(commands: Any) -> None:
     command.add_argument("--kubeconfig", default="", metavar="FILE")
     command.add_argument("--output", required=True, metavar="FILE")
     command.set_defaults(run=_run_schemas)
+
+
+def _reach(commands: Any) -> None:
+    text = "who can talk to whom under all network policies, and why"
+    command = commands.add_parser("reach", help=text, description=text.capitalize() + ".")
+    add = command.add_argument
+    add("paths", nargs="*", default=["."], metavar="PATH", help="files or directories (default: this directory)")
+    add("--from", dest="source", default="", metavar="WORKLOAD", help="[NAMESPACE/][KIND/]NAME, or external")
+    add("--to", dest="target", default="", metavar="WORKLOAD[:PORT]", help="the same, with a port for one question")
+    add("--explain", action="store_true", help="the policies that allow each edge, with file and line")
+    add("--diff", nargs=2, metavar=("OLD", "NEW"), help="what a change opens and closes")
+    add("--format", choices=("text", "json", "svg"), default="text")
+    add("--exclude", action="append", default=[], metavar="GLOB", help="paths that are left out")
+    add("--no-render", action="store_true", help="do not run helm or kustomize")
+    add("--allow-network", action="store_true", help="let helm and kustomize fetch what they refer to")
+    command.set_defaults(run=_run_reach)
 
 
 def _run_check(options: argparse.Namespace, extra: list[str]) -> int:
@@ -194,6 +211,12 @@ def _run_schemas(options: argparse.Namespace, extra: list[str]) -> int:
     from conformance.schema import dump
 
     return dump.command(options.context, options.kubeconfig, options.output)
+
+
+def _run_reach(options: argparse.Namespace, extra: list[str]) -> int:
+    from conformance import reach
+
+    return reach.run(options)
 
 
 if __name__ == "__main__":

@@ -206,11 +206,17 @@ class Connectivity:
     def _pair(self, source: int, target: int, wanted: PortSet) -> Verdict:
         groups = self.population.groups
         names = groups[target].named if target < len(groups) else {}
-        out = judge(Question("egress", 1 << target, wanted, names), self.selecting.get(("egress", source), ()))
-        into = judge(Question("ingress", 1 << source, wanted, names), self.selecting.get(("ingress", target), ()))
+        out = self._side(Question("egress", 1 << target, wanted, names), source)
+        into = self._side(Question("ingress", 1 << source, wanted, names), target)
         if out.allowed and into.allowed:
             return Verdict(True, out.because + into.because, out.limits + into.limits)
         return Verdict(False, [each for side in (out, into) if not side.allowed for each in side.because])
+
+    def _side(self, question: Question, own: int) -> Verdict:
+        """One direction; the nodes, pods on their network, and the outside have no policies of their own."""
+        if not self.population.pods >> own & 1:
+            return Verdict(True)
+        return judge(question, self.selecting.get((question.direction, own), ()))
 
 
 def _is_limited(sections: tuple[Section, ...]) -> bool:

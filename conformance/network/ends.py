@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from conformance.kube.object import Object
+from conformance.network.addresses import block
 from conformance.network.population import Population, workload_id
+from conformance.network.ports import NONE, PortSet, parse
 from conformance.network.region import Mask, bits
 from conformance.network.universe import Universe
 
@@ -60,6 +62,30 @@ class Ends:
         hint = f"; did you mean {', '.join(near)}?" if near else ""
         raise ValueError(f"there is no workload {name}{hint}")
 
+    def with_port(self, text: str) -> tuple[str, PortSet | None]:
+        """`WORKLOAD:PORT` apart; None where no port is said. A port is a number, a range, `UDP/53`, or the name of a
+        container's port. `external:443` is a port outside, `external:192.0.2.1` an address, and
+        `external:192.0.2.1:443` both. Raises ValueError for what is no port.
+        """
+        if text.startswith(f"{EXTERNAL}:"):
+            return _outside_port(text)
+        name, colon, port = text.rpartition(":")
+        if not colon:
+            return text, None
+        try:
+            return name, parse(port)
+        except ValueError:
+            named = self._named(name, port)
+            if named:
+                return name, named
+            raise
+
+    def _named(self, name: str, port: str) -> PortSet:
+        groups, found = self._population.groups, NONE
+        for index in bits(self.find(name)):
+            found = found | (groups[index].named.get(port, NONE) if index < len(groups) else NONE)
+        return found
+
     def matching(self, name: str) -> list[str]:
         """Workloads that a name may mean: the whole of it, or parts of it that are left out at the front or middle."""
         if name in self.workloads:
@@ -80,3 +106,16 @@ class Ends:
 def _means(wanted: list[str], whole: list[str]) -> bool:
     namespace, kind, name = whole
     return wanted in ([name], [kind, name], [namespace, name])
+
+
+def _outside_port(text: str) -> tuple[str, PortSet | None]:
+    where = text.partition(":")[2]
+    try:
+        block(where)
+    except ValueError:
+        name, _, port = where.rpartition(":")
+        try:
+            return f"{EXTERNAL}:{name}" if name else EXTERNAL, parse(port)
+        except ValueError:
+            return text, None
+    return text, None

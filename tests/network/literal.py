@@ -89,7 +89,7 @@ class Cluster:
                 each["name"] == number and each["containerPort"] == port and each.get("protocol", "TCP") == protocol
                 for each in open_ports
             )
-        last: int = wanted.get("endPort", number)
+        last = int(wanted.get("endPort") or number)
         return bool(number <= port <= last)
 
 

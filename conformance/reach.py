@@ -1,0 +1,141 @@
+"""`plumbline reach`: who can talk to whom, and why."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from conformance.kube.inventory import Inventory
+from conformance.network import listing, picture
+from conformance.network.connectivity import Connectivity, Edge
+from conformance.network.difference import difference
+from conformance.network.ports import ALL, PortSet, ports
+from conformance.network.verdict import Verdict
+from conformance.sources import load as sources
+from conformance.sources.render import RenderOptions, RenderPlan
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answers with exit code 0, 1 when something could not be read, 4 for a wrong question, 5 without workloads."""
+    try:
+        if options.diff:
+            return _difference(options)
+        world, faults = _world(options.paths, options)
+        if not world.endpoints:
+            _say("no workloads there")
+            return 5
+        _write(_show(world, options))
+    except (ValueError, FileNotFoundError) as error:
+        _say(f"{error}")
+        return 4
+    return 1 if faults else 0
+
+
+def _world(paths: Sequence[str], options: argparse.Namespace) -> tuple[Connectivity, bool]:
+    """The connectivity of a tree; whether something in it could not be read, which is said on standard error."""
+    for path in paths:
+        if not Path(path).exists():
+            raise FileNotFoundError(f"{path}: no such file or directory")
+    rendering = RenderOptions(render=not options.no_render, allow_network=options.allow_network)
+    loaded = sources.load(list(paths), plan=RenderPlan(rendering, sources.read_file), exclude=options.exclude)
+    inventory = Inventory(loaded.objects, loaded.documents, loaded.texts, loaded.rejected, loaded.files)
+    world = Connectivity(inventory)
+    for each in loaded.rejected:
+        _say(f"{each.location}: {each.reason}")
+    for thing, error in world.unreadable:
+        _say(f"{thing.locate(error.path)}: {thing} is left out: {error}")
+    for thing, note in world.notes:
+        _say(f"{thing.locate()}: {thing}: {note}")
+    return world, bool(loaded.rejected or world.unreadable)
+
+
+def _show(world: Connectivity, options: argparse.Namespace) -> str:
+    source, (target, wanted) = options.source, world.ends.with_port(options.target)
+    if wanted is not None:
+        if not source:
+            raise ValueError("--to with a port needs --from")
+        return _answer(world, source, target, wanted, options)
+    edges = list(_chosen(world, source, target))
+    if options.format == "svg":
+        return picture.render(world, edges)
+    if options.format == "json":
+        return _json({"edges": [_record(world, edge, options.explain) for edge in edges]})
+    if source and target:
+        return _text(_pair(world, source, target, edges))
+    lines = _explained(world, edges) if options.explain else listing.listing(world, edges, towards=bool(target))
+    return _text([listing.summary(world), "", *lines])
+
+
+def _chosen(world: Connectivity, source: str, target: str) -> Iterator[Edge]:
+    """Edges between the ends that are asked for."""
+    sources_ = set(world.ends.names(world.ends.find(source))) if source else None
+    targets = set(world.ends.names(world.ends.find(target))) if target else None
+    for edge in sorted(world.edges(), key=lambda each: (each.source, each.target)):
+        if (sources_ is None or edge.source in sources_) and (targets is None or edge.target in targets):
+            yield edge
+
+
+def _answer(world: Connectivity, source: str, target: str, wanted: PortSet, options: argparse.Namespace) -> str:
+    verdict = world.explain(source, target, wanted)
+    if options.format == "json":
+        question = {"from": source, "to": target, "ports": wanted.words(), **listing.verdict_record(verdict)}
+        return _json({"question": question})
+    return _text(listing.answer(source, target, wanted, verdict))
+
+
+def _pair(world: Connectivity, source: str, target: str, edges: Sequence[Edge]) -> Iterator[str]:
+    """Both ends without a port: every port that is open, with reasons; or why none is."""
+    if not edges:
+        yield from listing.answer(source, target, ALL, world.explain(source, target, ALL))
+    yield from _explained(world, edges)
+
+
+def _explained(world: Connectivity, edges: Sequence[Edge]) -> Iterator[str]:
+    for edge in edges:
+        yield f"{edge.source} -> {edge.target}: {listing.suffix(edge)}"
+        yield from (f"  {text}" for text in dict.fromkeys(str(each) for each in _reasons(world, edge)))
+
+
+def _reasons(world: Connectivity, edge: Edge) -> Iterator[Any]:
+    for word in edge.ports.words():
+        verdict: Verdict = world.explain(edge.source, edge.target, ports(word))
+        yield from verdict.because
+
+
+def _record(world: Connectivity, edge: Edge, explain: bool) -> dict[str, Any]:
+    found = listing.record(edge)
+    if explain:
+        reasons = {str(each): each for each in _reasons(world, edge)}
+        found["because"] = [listing.because_record(each) for each in reasons.values()]
+    return found
+
+
+def _difference(options: argparse.Namespace) -> int:
+    (old, old_faults), (new, new_faults) = (_world([path], options) for path in options.diff)
+    found = difference(_chosen(old, "", ""), _chosen(new, "", ""))
+    if options.format == "svg":
+        raise ValueError("--diff has no picture; use text or json")
+    _write(_json(listing.difference_record(found)) if options.format == "json" else _text(listing.changes(found)))
+    return 1 if old_faults or new_faults else 0
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
+def _text(lines: Sequence[str] | Iterator[str]) -> str:
+    return "\n".join(lines) + "\n"
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"plumbline: {text}\n")
+
+
+def _write(text: str) -> None:
+    sys.stdout.buffer.write(text.encode(errors="replace"))
+    sys.stdout.flush()
