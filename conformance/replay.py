@@ -77,6 +77,8 @@ class Replay:
     added: int = 0
     #: when the stamps were taken, in nanoseconds since 1970
     taken: int = 0
+    #: the files that were found, for the load that follows
+    walk: Walk | None = None
 
     @classmethod
     def open(cls, cache: Path | None, settings: Settings, policies: Sequence[Path]) -> Replay:
@@ -95,7 +97,7 @@ class Replay:
         seen: dict[str, Stamp] = {}
         self.taken = time.time_ns()
         paths = [path for target in settings.targets for path in target.paths]
-        walk = Walk(paths, settings.exclude)
+        walk = self.walk = Walk(paths, settings.exclude)
         for file in walk.files.values():
             seen[file.real] = stamp(file.real)
         for rejected in walk.rejected:

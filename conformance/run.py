@@ -162,6 +162,7 @@ class Run:
             cache=cache_folder() if settings.cache else None,
             plan=self._plan,
             exclude=settings.exclude,
+            walk=self.replay.walk if len(settings.targets) == 1 else None,
         )
         self.digests.update(loaded.digests)
         return Inventory(

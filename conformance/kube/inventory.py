@@ -198,4 +198,8 @@ class PathIndex:
 
     def _candidates(self, pattern: str) -> Sequence[str]:
         name = pattern.rpartition("/")[2]
-        return self._paths if any(character in name for character in "*?[") else self._by_name.get(name, ())
+        if not any(character in name for character in "*?["):
+            return self._by_name.get(name, ())
+        # A set of characters makes what follows it uncertain; then only what stands before it is asked for.
+        literal = max(re.split(r"[*?]", pattern.partition("[")[0]), key=len)
+        return [path for path in self._paths if literal in path]

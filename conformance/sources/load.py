@@ -98,16 +98,17 @@ def load(
     size_cap: int = SIZE_CAP,
     plan: Plan | None = None,
     exclude: Sequence[str] = (),
+    walk: Walk | None = None,
 ) -> Loaded:
     """Everything below the paths, files or directories, in the order of their names.
 
     `jobs` is the number of processes, 0 for one per CPU; `cache` a directory that keeps parsed documents (never
     Secrets) between runs; a YAML or JSON file above `size_cap` bytes is rejected; `exclude` are globs of paths that are
-    passed over. Raises FileNotFoundError for a path that does not exist, and WorkerError when a process dies; whatever
-    else is wrong is in `rejected`.
+    passed over; `walk` is what was found below the very same paths a moment ago. Raises FileNotFoundError for a path
+    that does not exist, and WorkerError when a process dies; whatever else is wrong is in `rejected`.
     """
     with no_collection():
-        walk = Walk(paths, exclude)
+        walk = walk or Walk(paths, exclude)
         loaded = Loaded(files=walk.seen, rejected=walk.rejected, total=len(walk.rejected))
         kept = Cache(cache, [os.fspath(path) for path in paths]) if cache is not None else None
         files = [file for file in walk.files.values() if file.form == "yaml"]
