@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from conformance import __version__
+from conformance import __version__, mtls
 
 EPILOG = """exit codes: 0 everything held, 1 findings or something unreadable, 2 interrupted, 3 internal error,
 4 wrong usage, 5 nothing could be judged"""
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     _defects(commands)
     _schemas(commands)
     _reach(commands)
+    mtls.add_command(commands)
     return parser
 
 
