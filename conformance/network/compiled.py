@@ -9,6 +9,8 @@ from conformance.kube import isolation
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import FieldTypeError, Object
 from conformance.network import native
+from conformance.network.cilium import CiliumReader, is_for_nodes, specs
+from conformance.network.cilium_peers import CiliumPeers
 from conformance.network.population import Population
 from conformance.network.rule import Section
 
@@ -27,12 +29,25 @@ class Compiled:
 def compile_policies(inventory: Inventory, population: Population) -> Compiled:
     """Reads every policy. One that cannot be read is left out as a whole and named, never half understood."""
     found = Compiled()
+    cilium = CiliumReader(population, CiliumPeers(population, inventory))
     for policy in inventory.of_kind("NetworkPolicy"):
         if isolation.is_native(policy):
             _read(policy, native.sections, population, found)
         else:
             found.notes.append((policy, "a policy of another system, which is not understood"))
+    for kind in ("CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy"):
+        for policy in inventory.of_kind(kind, "cilium.io"):
+            _read(policy, cilium.sections, population, found)
+            if _protects_nodes(policy):
+                found.notes.append((policy, "the part for nodes (nodeSelector) is not looked at"))
     return found
+
+
+def _protects_nodes(policy: Object) -> bool:
+    try:
+        return any(is_for_nodes(spec) for spec in specs(policy))
+    except FieldTypeError:
+        return False
 
 
 def _read(policy: Object, reader: Reader, population: Population, found: Compiled) -> None:
