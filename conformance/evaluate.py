@@ -87,6 +87,8 @@ def _judge(requirement: Requirement, check: Check, inventory: Inventory, result:
         call.run(result)
     if check.takes_all and result.evaluated:
         result.evaluated = len(subjects)
+    if result.evaluated:
+        result.reason = ""  # that of a subject which did not count
 
 
 @dataclass(slots=True)
