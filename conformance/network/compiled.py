@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from conformance.kube import isolation
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import FieldTypeError, Object
-from conformance.network import native
+from conformance.network import admin, native
 from conformance.network.cilium import CiliumReader, is_for_nodes, specs
 from conformance.network.cilium_peers import CiliumPeers
 from conformance.network.population import Population
@@ -40,6 +40,9 @@ def compile_policies(inventory: Inventory, population: Population) -> Compiled:
             _read(policy, cilium.sections, population, found)
             if _protects_nodes(policy):
                 found.notes.append((policy, "the part for nodes (nodeSelector) is not looked at"))
+    for kind in admin.KINDS:
+        for policy in inventory.of_kind(kind, admin.GROUP):
+            _read(policy, admin.sections, population, found)
     return found
 
 

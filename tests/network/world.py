@@ -27,7 +27,13 @@ def inventory(*texts: str | dict[str, Any]) -> Inventory:
         raws += list(yaml.safe_load_all(text)) if isinstance(text, str) else [text]
     objects = [Object(raw, NoFile()) for raw in raws if raw]
     for each in objects:
-        if each.kind in ("Namespace", "CiliumClusterwideNetworkPolicy", "AdminNetworkPolicy", "ClusterNetworkPolicy"):
+        if each.kind in (
+            "Namespace",
+            "CiliumClusterwideNetworkPolicy",
+            "AdminNetworkPolicy",
+            "ClusterNetworkPolicy",
+            "BaselineAdminNetworkPolicy",
+        ):
             each.namespace = ""
     return Inventory(objects)
 
