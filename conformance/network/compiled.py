@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from conformance.kube import isolation
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import FieldTypeError, Object
-from conformance.network import admin, native
+from conformance.network import admin, authorization, native
 from conformance.network.cilium import CiliumReader, is_for_nodes, specs
 from conformance.network.cilium_peers import CiliumPeers
 from conformance.network.population import Population
@@ -43,7 +43,19 @@ def compile_policies(inventory: Inventory, population: Population) -> Compiled:
     for kind in admin.KINDS:
         for policy in inventory.of_kind(kind, admin.GROUP):
             _read(policy, admin.sections, population, found)
+    for policy in inventory.of_kind("AuthorizationPolicy", authorization.GROUP):
+        _read(policy, authorization.sections, population, found)
+        note = _note(policy)
+        if note:
+            found.notes.append((policy, note))
     return found
+
+
+def _note(policy: Object) -> str:
+    try:
+        return authorization.passed_over(policy)
+    except FieldTypeError:
+        return ""
 
 
 def _protects_nodes(policy: Object) -> bool:
