@@ -125,9 +125,11 @@ def _references(raw: dict[str, Any]) -> Iterator[Reference]:
                 yield Reference(use, entry, (name, index))
     for name, use in _WITH_PATH.items():
         for index, entry in enumerate(_list(raw.get(name))):
-            path = entry.get("path") if isinstance(entry, dict) else None
-            if _is_name(path):
-                yield Reference(use, path, (name, index, "path"))
+            if isinstance(entry, dict) and _is_name(entry.get("path")):
+                yield Reference(use, entry["path"], (name, index, "path"))
+            elif isinstance(entry, str) and _is_name(entry):
+                # Written for kustomize 1, whose `patches` were file names. No build accepts it now; it is still a patch.
+                yield Reference(use, entry, (name, index))
     for name in ("configMapGenerator", "secretGenerator"):
         for index, entry in enumerate(_list(raw.get(name))):
             if isinstance(entry, dict):

@@ -120,7 +120,7 @@ def test_inline_patches_name_no_file(tmp_path: Path) -> None:
     [
         "resources: 3",
         "resources: [3, null]",
-        "patches: [a]",
+        "patches: [[a]]",
         "configMapGenerator: {a: b}",
         "openapi: 1",
         "helmCharts: x",

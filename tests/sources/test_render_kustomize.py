@@ -168,6 +168,12 @@ def test_patches_are_never_objects_even_when_the_build_fails(tmp_path: Path) -> 
     ]
 
 
+def test_patches_named_as_in_kustomize_1_are_patches_too(tmp_path: Path) -> None:
+    text = "resources: [web.yaml]\npatches:\n- patch.yaml\n"
+    write(tmp_path, {"kustomization.yaml": text, "web.yaml": DEPLOYMENT, "patch.yaml": DEPLOYMENT})
+    assert rendering(tmp_path).consumed == {"kustomization.yaml", "patch.yaml"}
+
+
 def test_plain_resources_of_a_failed_build_get_its_namespace(tmp_path: Path) -> None:
     write(tmp_path, {**BASE, "prod/kustomization.yaml": "namespace: shop\nresources: [../base, gone.yaml]\n"})
     assert dict(rendering(tmp_path).namespaces) == {"base/web.yaml": "shop"}
