@@ -19,7 +19,7 @@ from conformance.network.region import Mask, Region, bits
 from conformance.network.rule import Action, Direction, Section, Tier
 from conformance.network.tiers import Judge
 from conformance.network.universe import Universe
-from conformance.network.verdict import Question, Verdict, judge
+from conformance.network.verdict import Because, Question, Verdict, judge
 
 EXTERNAL = "external"
 
@@ -209,7 +209,10 @@ class Connectivity:
         out = self._side(Question("egress", 1 << target, wanted, names), source)
         into = self._side(Question("ingress", 1 << source, wanted, names), target)
         if out.allowed and into.allowed:
-            return Verdict(True, out.because + into.because, out.limits + into.limits)
+            because = out.because + into.because or [
+                Because("egress", True, "neither end is a pod that policies select")
+            ]
+            return Verdict(True, because, out.limits + into.limits)
         return Verdict(False, [each for side in (out, into) if not side.allowed for each in side.because])
 
     def _side(self, question: Question, own: int) -> Verdict:
