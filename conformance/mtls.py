@@ -121,7 +121,9 @@ def _near(wanted: str, objects: Sequence[Object]) -> str:
 
 
 def _name(obj: Object) -> str:
-    return f"{obj.namespace or '?'}/{obj.kind}/{obj.name}"
+    """`namespace/Kind/name`; `?` for a namespace that is not known, none for objects of the whole cluster."""
+    where = "?/" if obj.namespace is None else f"{obj.namespace}/" if obj.namespace else ""
+    return f"{where}{obj.kind}/{obj.name}"
 
 
 def _client(edge: Edge) -> str:

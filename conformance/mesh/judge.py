@@ -108,6 +108,10 @@ class Judge:
         if server.member.dataplane == Dataplane.GATEWAY:
             last = Reason("a gateway accepts what its Gateway objects say, not what PeerAuthentications do")
             return Verdict(Outcome.UNKNOWN, (*server.member.told("server"), last), server.pod)
+        hidden = self._hidden(call)
+        if hidden is not None and not hidden[0]:
+            last = Reason("the client's sidecar blocks what it does not know")
+            return Verdict(Outcome.BROKEN, (hidden[1], last), server.pod)
         sent, why = self._sending(call, tls, server, others)
         if sent is None:
             return Verdict(Outcome.UNKNOWN, why, server.pod)
@@ -122,6 +126,17 @@ class Judge:
         outcome, last = meets(sent, server.member.dataplane, server.peer.mode)
         return _verdict(outcome, (*chain, *server.peer.reasons), last, server)
 
+    def _hidden(self, call: Call) -> tuple[bool, Reason] | None:
+        """Why the client's sidecar does not know the Service, if so; ports that pass no sidecar are not hidden."""
+        service, member = call.port.service, call.member
+        if (
+            call.client is None
+            or member.dataplane != Dataplane.SIDECAR
+            or bypass(call.client, member, call.port.number)
+        ):
+            return None
+        return self.sidecars.hidden(call.client, service, self.services.host(service))
+
     def _sending(self, call: Call, tls: ClientTls, server: Server, others: list[Server]) -> Sending:
         member, service = call.member, call.port.service
         if member.dataplane == Dataplane.NONE or call.client is None:
@@ -131,11 +146,9 @@ class Judge:
         passed = bypass(call.client, member, call.port.number)
         if passed is not None:
             return passed
-        if member.dataplane == Dataplane.SIDECAR:
-            hidden = self.sidecars.hidden(call.client, service, self.services.host(service))
-            if hidden is not None:
-                text = "what the sidecar does not know goes out as it is" if hidden[0] else "unknown traffic is blocked"
-                return (Sent.PLAIN if hidden[0] else None), (hidden[1], Reason(text))
+        hidden = self._hidden(call)
+        if hidden is not None:
+            return Sent.PLAIN, (hidden[1], Reason("what the client's sidecar does not know goes out as it is"))
         if tls.ambiguous:
             return None, tls.reasons
         return by_proxy(member, service, tls, server, others, self.settings.auto_mtls)
