@@ -1,0 +1,128 @@
+"""A documented matrix against policies: each missing and each surplus edge, with the field to change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.network.connectivity import Connectivity
+from conformance.network.matrix import MatrixError, Mismatch, compare, documented
+from tests.network.test_cilium import cnp
+from tests.network.world import connectivity, deployment, policy
+
+WEB, API, DB = deployment("web"), deployment("api"), deployment("db", ports={"sql": 5432})
+CLOSED = policy("closed", spec="{podSelector: {}, policyTypes: [Ingress, Egress]}")
+API_OUT = policy(
+    "api-out",
+    spec="{podSelector: {matchLabels: {app: api}}, policyTypes: [Egress], "
+    "egress: [{to: [{podSelector: {matchLabels: {app: db}}}], ports: [{port: 5432}]}]}",
+)
+DB_IN = policy(
+    "db-in",
+    spec="{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {}}], ports: [{port: 5432}]}]}",
+)
+EDGE = {"from": "api", "to": "db", "port": 5432}
+
+
+def held(
+    world: Connectivity, *entries: dict[str, Any], subjects: tuple[str, ...] = (), deny: bool = True
+) -> list[Mismatch]:
+    return list(compare(world, [documented(each) for each in entries], subjects, deny_rest=deny))
+
+
+def places(found: list[Mismatch]) -> list[tuple[str, str, str]]:
+    return [(str(each), str(each.place[0]), ".".join(map(str, each.place[1]))) for each in found]
+
+
+def test_a_matrix_that_holds() -> None:
+    assert held(connectivity(WEB, API, DB, CLOSED, API_OUT, DB_IN), EDGE) == []
+
+
+def test_a_missing_edge_names_the_policy_that_closes_it() -> None:
+    found = held(connectivity(WEB, API, DB, CLOSED, API_OUT), EDGE)
+    assert places(found) == [
+        (
+            "shop/Deployment/api -> shop/Deployment/db TCP/5432 is documented, but closed",
+            "NetworkPolicy shop/closed",
+            "spec.policyTypes",
+        )
+    ]
+
+
+def test_a_surplus_edge_names_the_rule_that_opens_it() -> None:
+    out = policy("web-out", spec="{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress], egress: [{}]}")
+    found = held(connectivity(WEB, API, DB, CLOSED, API_OUT, DB_IN, out), EDGE)
+    assert places(found) == [
+        (
+            "shop/Deployment/web -> shop/Deployment/db TCP/5432 is open, but not documented",
+            "NetworkPolicy shop/web-out",
+            "spec.egress.0",
+        )
+    ]
+
+
+def test_only_the_ports_that_are_too_many_are_surplus() -> None:
+    rules = "ingress: [{}], egress: [{ports: [{port: 5432, endPort: 5433}]}]"
+    wide = policy("wide", spec=f"{{podSelector: {{}}, policyTypes: [Ingress, Egress], {rules}}}")
+    found = held(connectivity(API, DB, wide), EDGE, subjects=("api",))
+    ends = "shop/Deployment/api", "shop/Deployment/db"
+    texts = [str(each) for each in found if (each.edge.source, each.edge.target) == ends]
+    assert texts == ["shop/Deployment/api -> shop/Deployment/db TCP/5433 is open, but not documented"]
+
+
+def test_limits_of_requests_make_an_edge_neither_missing_nor_surplus() -> None:
+    port = "{ports: [{port: '5432', protocol: TCP}], rules: {http: [{method: GET}]}}"
+    rule = f"ingress: [{{fromEndpoints: [{{matchLabels: {{app: api}}}}], toPorts: [{port}]}}], egress: [{{}}]"
+    world = connectivity(API, DB, API_OUT, cnp(f"{{endpointSelector: {{matchLabels: {{app: db}}}}, {rule}}}"))
+    assert held(world, EDGE, subjects=("db",)) == []
+
+
+def test_without_any_policy_there_is_no_field_to_change() -> None:
+    found = held(connectivity(API, DB), EDGE, subjects=("db",))
+    surplus = {(each.edge.source, each.edge.target): each.place[0] for each in found}
+    assert surplus["external", "shop/Deployment/db"] is None
+    assert all(not each.missing for each in found)
+
+
+def test_the_rest_need_not_be_denied() -> None:
+    assert held(connectivity(WEB, API, DB), EDGE, deny=False) == []
+
+
+def test_edges_of_others_are_not_the_matrixs_business() -> None:
+    found = held(connectivity(WEB, API, DB, CLOSED, API_OUT, DB_IN, deployment("x", "other")), EDGE)
+    assert found == []
+
+
+def test_the_outside_as_a_whole_and_in_part() -> None:
+    rule = "{to: [{ipBlock: {cidr: 192.0.2.0/24}}], ports: [{port: 443}]}"
+    spec = f"{{podSelector: {{matchLabels: {{app: api}}}}, policyTypes: [Egress], egress: [{rule}]}}"
+    world = connectivity(API, CLOSED, policy("out", spec=spec))
+    part = {"from": "api", "to": "external:192.0.2.0/24", "port": 443}
+    assert held(world, part) == []
+    narrower = {"from": "api", "to": "external:192.0.2.0/25", "port": 443}
+    assert [str(each) for each in held(world, narrower)] == [
+        "shop/Deployment/api -> external TCP/443 of 192.0.2.128/25 is open, but not documented"
+    ]
+    (missing,) = held(world, {"from": "api", "to": "external", "port": 443})
+    assert missing.missing
+    assert "192.0.2.0/24" not in missing.edge.outside[0].addresses.words()
+
+
+def test_the_api_server_may_be_documented() -> None:
+    (missing,) = held(connectivity(API, CLOSED), {"from": "api", "to": "kube-apiserver", "port": 6443})
+    assert str(missing) == "api -> kube-apiserver TCP/6443 is documented, but closed"
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"from": "api"}, "an edge has from, to and port"),
+        ({"from": "api", "to": "db", "prot": 1}, "an edge has from, to and port"),
+        ({"from": "api", "to": "db", "port": "http"}, "is no port"),
+        ({"from": "api", "to": "database"}, "there is no workload database"),
+    ],
+)
+def test_what_is_wrong_with_a_matrix(entry: dict[str, Any], message: str) -> None:
+    with pytest.raises(MatrixError, match=message):
+        held(connectivity(API, DB), entry)
