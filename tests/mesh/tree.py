@@ -11,7 +11,7 @@ from conformance.kube.inventory import Inventory
 from conformance.kube.object import Location, Object
 from conformance.kube.path import Path
 from conformance.kube.scope import settle_namespaces
-from conformance.mesh import Mesh, Problem, Verdict
+from conformance.mesh import Mesh, Verdict
 
 INJECTED = "{istio-injection: enabled}"
 
@@ -38,8 +38,8 @@ def workload(
 ) -> str:
     return (
         f"{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: {name}, namespace: {space}{meta}}}, "
-        f"spec: {{template: {{metadata: {{labels: {{app: {name}{', ' + labels if labels else ''}}}, annotations: {annotations}}}, "
-        f"spec: {{{spec}}}}}}}}}"
+        f"spec: {{template: {{metadata: {{labels: {{app: {name}{', ' + labels if labels else ''}}}, "
+        f"annotations: {annotations}}}, spec: {{{spec}}}}}}}}}"
     )
 
 
@@ -119,6 +119,3 @@ def found(world: Mesh, code: str) -> list[tuple[str, str]]:
 
 def codes(world: Mesh) -> set[str]:
     return {each.code for each in world.problems()}
-
-
-__all__ = ["Problem"]
