@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from conformance.kube.path import render
+from conformance.network.addresses import Addresses, block
 from conformance.network.connectivity import EXTERNAL, Connectivity, Edge, Outside
 from conformance.network.difference import Difference
 from conformance.network.ports import PortSet
@@ -15,6 +16,7 @@ from conformance.network.verdict import Because, Verdict
 #: how many names stand in a line before the rest is counted
 _NAMED = 6
 _BLOCKS = 4
+_IPV4 = block("0.0.0.0/0")
 
 
 def record(edge: Edge) -> dict[str, Any]:
@@ -70,7 +72,12 @@ def summary(world: Connectivity) -> str:
         "none": "not isolated",
     }
     parts = [f"{count[key]} {text}" for key, text in words.items() if count[key]]
-    return f"{count.total()} workloads under {policies} policies: {', '.join(parts) or 'nothing to show'}"
+    words_of = f"{_counted(count.total(), 'workload', 'workloads')} under {_counted(policies, 'policy', 'policies')}"
+    return f"{words_of}: {', '.join(parts)}"
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def listing(world: Connectivity, edges: Iterable[Edge], *, towards: bool = False) -> Iterator[str]:
@@ -117,9 +124,17 @@ def suffix(edge: Edge) -> str:
 
 
 def _where(outside: Outside) -> str:
-    blocks = outside.addresses.words()
+    blocks = shortest(outside.addresses)
     shown = [*outside.names, *blocks[:_BLOCKS]]
     return ", ".join(shown) + (f" and {len(blocks) - _BLOCKS} more blocks" if len(blocks) > _BLOCKS else "")
+
+
+def shortest(addresses: Addresses) -> list[str]:
+    """The blocks, or where that is shorter everything of IPv4 with what is left out."""
+    blocks, left_out = addresses.words(), (_IPV4 - addresses).words()
+    if addresses and not addresses - _IPV4 and left_out and len(left_out) < len(blocks):
+        return [f"0.0.0.0/0 except {' '.join(left_out)}"]
+    return blocks
 
 
 def _is_everything(outside: tuple[Outside, ...]) -> bool:

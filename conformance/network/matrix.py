@@ -71,8 +71,8 @@ def compare(
 
     Surplus are open edges from or to a subject that no entry documents; the subjects are all workloads that entries
     name, unless they are given. The nodes and the API server may be ends of entries but are never surplus: what a node
-    may do to its own pods is not for policies to say. What a request must be like besides (an HTTP method) is not looked
-    at. Raises MatrixError for an end that is not there.
+    may do to its own pods is not for policies to say. What a request must be like besides, such as an HTTP method, is
+    not looked at. Raises MatrixError for an end that is not there.
     """
     wanted = list(entries)
     try:

@@ -1,0 +1,157 @@
+"""`plumbline reach` as a person types it."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from conformance.cli import main
+
+TREE = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: a, image: a}]}}}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: a, image: a, ports: [{name: sql, containerPort: 5432}]}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  policyTypes: [Ingress, Egress]
+  ingress:
+    - from: [{podSelector: {matchLabels: {app: web}}}]
+      ports: [{port: sql}]
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "all.yaml").write_text(TREE)
+    return tmp_path
+
+
+def said(capfd: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    assert main(["reach", *arguments]) == code
+    return capfd.readouterr().out
+
+
+def test_the_whole_tree(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert said(capfd, "old").splitlines() == [
+        "2 workloads under 1 policy: 1 isolated in both directions, 1 not isolated",
+        "",
+        "external",
+        "  -> shop/Deployment/web: every port",
+        "shop/Deployment/web",
+        "  -> shop/StatefulSet/db: TCP/5432",
+        "  -> shop/Deployment/web, external: every port",
+    ]
+
+
+def test_json_has_the_documented_form(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    edges = json.loads(said(capfd, "old", "--format", "json"))["edges"]
+    assert {"from": "shop/Deployment/web", "to": "shop/StatefulSet/db", "ports": ["TCP/5432"]} in edges
+    everything = ["TCP/1-65535", "UDP/1-65535", "SCTP/1-65535"]
+    assert {"from": "external", "to": "shop/Deployment/web", "ports": everything} in edges
+    assert not any(edge["from"] == "shop/StatefulSet/db" for edge in edges)
+
+
+def test_from_and_to_choose_edges(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    edges = json.loads(said(capfd, "old", "--format", "json", "--to", "StatefulSet/db"))["edges"]
+    assert [(each["from"], each["to"]) for each in edges] == [("shop/Deployment/web", "shop/StatefulSet/db")]
+    assert "<- shop/Deployment/web: TCP/5432" in said(capfd, "old", "--to", "db")
+    edges = json.loads(said(capfd, "old", "--format", "json", "--from", "external"))["edges"]
+    assert {each["to"] for each in edges} == {"shop/Deployment/web"}
+
+
+@pytest.mark.parametrize("port", ["5432", "sql", "TCP/5432"])
+def test_one_question_is_answered_with_the_line_that_decides(
+    tree: Path, capfd: pytest.CaptureFixture[str], port: str
+) -> None:
+    assert said(capfd, "old", "--from", "web", "--to", f"shop/db:{port}").splitlines() == [
+        "web -> shop/db TCP/5432: open",
+        "  egress: no policy isolates the egress",
+        "  ingress: NetworkPolicy shop/db allows it by spec.ingress[0] (old/all.yaml:21:7)",
+    ]
+
+
+def test_a_closed_question(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    text = said(capfd, "old", "--from", "external:192.0.2.1", "--to", "db:5432")
+    assert text.splitlines() == [
+        "external:192.0.2.1 -> db TCP/5432: closed",
+        "  ingress: NetworkPolicy shop/db isolates the ingress; no rule of it names the other side (old/all.yaml:20:3)",
+    ]
+    question = json.loads(said(capfd, "old", "--from", "web", "--to", "db:22", "--format", "json"))["question"]
+    assert question["allowed"] is False
+    assert question["because"][0]["location"] == {"path": "old/all.yaml", "line": 20, "column": 3}
+    assert "allows TCP/5432 between the two" in question["because"][0]["text"]
+
+
+def test_explain_names_the_policy_of_each_edge(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert "old/all.yaml:21:7" not in said(capfd, "old")
+    assert "old/all.yaml:21:7" in said(capfd, "old", "--explain")
+    edges = json.loads(said(capfd, "old", "--explain", "--format", "json", "--to", "db"))["edges"]
+    assert edges[0]["because"][1]["field"] == "spec.ingress[0]"
+
+
+def test_diff_tells_what_a_change_opens_and_closes(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tree / "new").mkdir()
+    (tree / "new" / "all.yaml").write_text(TREE.replace("port: sql", "port: 22"))
+    assert said(capfd, "--diff", "old", "new").splitlines() == [
+        "opened: shop/Deployment/web -> shop/StatefulSet/db TCP/22",
+        "closed: shop/Deployment/web -> shop/StatefulSet/db TCP/5432",
+    ]
+    changes = json.loads(said(capfd, "--diff", "old", "new", "--format", "json"))
+    assert [each["ports"] for each in changes["opened"]] == [["TCP/22"]]
+
+
+def test_the_picture_is_valid_and_shows_every_limited_edge(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    root = ET.fromstring(said(capfd, "old", "--format", "svg"))
+    titles = {each.text for each in root.iter("{http://www.w3.org/2000/svg}title")}
+    assert "shop/Deployment/web to shop/StatefulSet/db: TCP/5432" in titles
+    assert {"shop/Deployment/web", "shop/StatefulSet/db", "external"} <= titles
+    assert not any("external to" in str(each) for each in titles), "open by default, so not drawn"
+
+
+def test_a_policy_that_cannot_be_read_is_said_and_fails(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tree / "old" / "all.yaml").write_text(TREE.replace("port: sql", "port: [1]"))
+    assert main(["reach", "old"]) == 1
+    assert "old/all.yaml:22:16: NetworkPolicy shop/db is left out" in capfd.readouterr().err
+
+
+def test_exclude_leaves_files_out(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["reach", "old", "--exclude", "all.yaml"]) == 5
+    assert capfd.readouterr().err == "plumbline: no workloads there\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "nowhere: no such file or directory"),
+        (["old", "--from", "wob"], "there is no workload wob"),
+        (["old", "--from", "web", "--to", "db:70000"], "ports lie between 1 and 65535"),
+        (["old", "--from", "web", "--to", "db:http"], "is no port such as"),
+        (["old", "--to", "db:22"], "--to with a port needs --from"),
+        (["--diff", "old", "old", "--format", "svg"], "--diff has no picture"),
+    ],
+)
+def test_wrong_questions_exit_with_4_and_one_line(
+    tree: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert main(["reach", *arguments]) == 4
+    told = capfd.readouterr().err
+    assert message in told
+    assert len(told.splitlines()) == 1
