@@ -42,9 +42,12 @@ class Population:
         self.groups: list[Group] = []
         #: pods whose labels or ports have wrong types, with the error
         self.unreadable: list[tuple[Object, FieldTypeError]] = []
-        self._namespaces = {
-            namespace_of(each, each.name): each.labels for each in inventory.of_kind("Namespace") if each.name
-        }
+        self._namespaces: dict[str, Mapping[str, str]] = {}
+        for space in inventory.of_kind("Namespace", ""):
+            try:
+                self._namespaces[space.name] = space.labels
+            except FieldTypeError as error:
+                self.unreadable.append((space, error))
         known: dict[Key, Group] = {}
         for pod in _pods(inventory):
             try:
@@ -145,13 +148,12 @@ def _stood_for(owner: Object, inventory: Inventory) -> bool:
     return False
 
 
-def namespace_of(obj: Object, name: str | None = None) -> str:
+def namespace_of(obj: Object) -> str:
     """The namespace, or a mark for "not known", the same for all that one chart or kustomization rendered.
 
     Plain files that name no namespace are taken to be meant for one and the same.
     """
-    found = obj.namespace if name is None else name
-    return found if found is not None else f"?{rendering(obj)}"
+    return obj.namespace if obj.namespace is not None else f"?{rendering(obj)}"
 
 
 def workload_id(pod: PodSpec) -> str:
