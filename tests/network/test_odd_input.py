@@ -73,7 +73,7 @@ def damaged(draw: st.DrawFn) -> list[Raw]:
         value: Any = target
         for step in parents:
             value = value[step]
-        value[last] = draw(odd)
+        value[last] = copy.deepcopy(draw(odd))
     return objects
 
 
