@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from conformance import __version__, mtls
 
@@ -45,8 +45,16 @@ def _split(given: list[str]) -> tuple[list[str], list[str]]:
     return given[:index], given[index + 1 :]
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, with our own exit code: argparse's 2 means "interrupted" here."""
+
+    def error(self, message: str) -> NoReturn:
+        """Called by argparse for whatever it does not understand."""
+        self.exit(4, f"{self.prog.split()[0]}: {message} ({self.prog} --help shows the usage)\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="plumbline",
         description="Holds Kubernetes manifests to documented requirements.",
         epilog=EPILOG,
@@ -115,7 +123,7 @@ def _defects(commands: Any) -> None:
 
 
 def _schemas(commands: Any) -> None:
-    text = "take the OpenAPI schemas of a running API server, for --kube-version"
+    text = "take the OpenAPI schemas of a running API server, for check --schemas"
     command = commands.add_parser("schemas", help=text, description=text.capitalize() + ".")
     command.add_argument("--context", required=True, metavar="NAME", help="context of your kubeconfig")
     command.add_argument("--kubeconfig", default="", metavar="FILE")
@@ -187,13 +195,20 @@ def _run_explain(options: argparse.Namespace, extra: list[str]) -> int:
     catalogue = _catalogue(options, ())
     requirement = catalogue.find(options.requirement)
     if requirement is None:
-        near = [each.id for each in catalogue if options.requirement in each.id][:5]
+        near = _near(options.requirement, [each.id for each in catalogue])
         hint = f"; did you mean {', '.join(near)}?" if near else "; `plumbline list` shows them all"
         print(f"plumbline: there is no requirement {options.requirement}{hint}", file=sys.stderr)
         return 4
     check = registry.find(requirement.check) if requirement.check else None
     _print(catalogue_text.explanation(requirement, data_folder("fixtures"), check))
     return 0
+
+
+def _near(wanted: str, ids: list[str]) -> list[str]:
+    """A few ids that may have been meant: those that hold the word, else those spelled alike."""
+    from difflib import get_close_matches
+
+    return [each for each in ids if wanted and wanted in each][:5] or get_close_matches(wanted, ids, 3)
 
 
 def _run_defects(options: argparse.Namespace, extra: list[str]) -> int:

@@ -13,7 +13,7 @@ from conformance.settings import UsageError
 
 
 def report_files(texts: Sequence[str]) -> list[tuple[str, Path]]:
-    """`FORMAT=FILE` pairs; raises UsageError for a format nobody writes or a folder that is not there."""
+    """`FORMAT=FILE` pairs; raises UsageError for a format nobody writes or a place that cannot be a file."""
     pairs = []
     for text in texts:
         name, equals, file = text.partition("=")
@@ -21,6 +21,8 @@ def report_files(texts: Sequence[str]) -> list[tuple[str, Path]]:
             raise UsageError(f"--report {text}: write FORMAT=FILE with a format of {', '.join(writers.FORMATS)}")
         if file != "-" and not Path(file).absolute().parent.is_dir():
             raise UsageError(f"--report {text}: the folder of that file does not exist")
+        if file != "-" and Path(file).is_dir():
+            raise UsageError(f"--report {text}: that is a folder, not a file")
         pairs.append((name, Path(file)))
     return pairs
 

@@ -224,6 +224,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if run is None or hasattr(config, "workerinput") or config.getoption("collectonly", False):
         return
     whole = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+    if exitstatus == pytest.ExitCode.USAGE_ERROR:  # pytest says itself what is wrong with -k
+        return
     if not whole or config.stash.get(BROKEN_OFF, False):
         print("plumbline: broken off; nothing was reported", file=sys.stderr)
         return

@@ -1,4 +1,4 @@
-"""Taking the schemas of a running API server: `plumbline schemas dump`. Reads only, with GET requests."""
+"""Taking the schemas of a running API server: `plumbline schemas`. Reads only, with GET requests."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _SUFFIX = ".json.gz"
 
 
 class SchemaFileError(ValueError):
-    """No such version, or a file that `plumbline schemas dump` did not write."""
+    """No such version, or a file that `plumbline schemas` did not write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def minor(version: str) -> str:
     """`1.34` of `v1.34.2`, `1.34.2-gke.100` or `1.34`. Raises `SchemaFileError`."""
     found = _VERSION.match(version.strip())
     if found is None:
-        raise SchemaFileError(f"not a Kubernetes version: {version!r}")
+        raise SchemaFileError(f"{version!r} is no Kubernetes version such as 1.34")
     return f"{found.group(1)}.{found.group(2)}"
 
 
@@ -81,5 +81,5 @@ def read(path: Path) -> Stored:
         found = Stored(raw["version"], kinds, raw["definitions"], raw["crds"])
         minor(found.version)
     except (gzip.BadGzipFile, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SchemaFileError(f"{path} holds no schemas written by plumbline schemas dump") from error
+        raise SchemaFileError(f"{path} holds no schemas written by `plumbline schemas`") from error
     return found

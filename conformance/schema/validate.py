@@ -47,7 +47,7 @@ class SchemaSet:
 
     @classmethod
     def read(cls, path: File) -> SchemaSet:
-        """Schemas that `plumbline schemas dump` took. Raises `SchemaFileError`, `OSError`."""
+        """Schemas that `plumbline schemas` took. Raises `SchemaFileError`, `OSError`."""
         return cls(store.read(path.resolve()))
 
     def with_crds(self, crds: Iterable[Object]) -> SchemaSet:

@@ -99,7 +99,7 @@ def test_an_unknown_version_names_those_there_are(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["latest", "1", "1.x", "one.two"])
 def test_what_is_no_version_is_refused(text: str) -> None:
-    with pytest.raises(SchemaFileError, match="not a Kubernetes version"):
+    with pytest.raises(SchemaFileError, match="no Kubernetes version"):
         SchemaSet.load(text)
 
 
