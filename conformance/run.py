@@ -16,6 +16,7 @@ from conformance.check import Check
 from conformance.evaluate import Policy, evaluate
 from conformance.finding import Finding, Outcome
 from conformance.kube.inventory import Inventory
+from conformance.kube.object import Location
 from conformance.replay import Replay
 from conformance.report.record import ResultRecord, finding_record, record
 from conformance.settings import OWN_PROFILE, Settings, Target, UsageError, policy_folders
@@ -27,6 +28,7 @@ from conformance.sources.render_options import KUBE_VERSION
 from conformance.waiver import Waivers
 
 WAIVERS_ID = "sources-waivers-in-force"
+NO_YAML = "a file of waivers is YAML or JSON and named so (.yaml, .yml, .json)"
 
 
 def cache_folder() -> Path:
@@ -77,8 +79,9 @@ class Run:
     def waivers(self) -> Waivers:
         """Waivers of `--waivers` and plumbline.toml; a file that does not load is reported like an expired one."""
         loaded = sources.load(list(self.settings.waivers), jobs=1)
-        found = waiver.load([*loaded.documents])
+        found = waiver.load([*loaded.documents, *loaded.objects])
         found.problems += [waiver.WaiverProblem(each.location, each.reason) for each in loaded.rejected]
+        found.problems += [waiver.WaiverProblem(Location(each.path), NO_YAML) for each in loaded.texts]
         return found
 
     @cached_property
@@ -134,7 +137,10 @@ class Run:
         return policy_folders(self.settings)
 
     def check_options(self) -> None:
-        """Raise UsageError for options that only their reader can tell to be wrong: versions, schema files, values."""
+        """Raise UsageError for options that only their reader can tell to be wrong: waivers, versions, values."""
+        for path in self.settings.waivers:
+            if not Path(path).exists():
+                raise UsageError(f"--waivers {path}: no such file or directory")
         _ = self.rendering
         if not self.settings.schemas and not self.settings.kube_version:
             return
@@ -145,9 +151,11 @@ class Run:
                 SchemaSet.read(Path(self.settings.schemas))
             else:
                 SchemaSet.load(self.settings.kube_version)
-        except (SchemaFileError, OSError) as error:
+        except SchemaFileError as error:
             option = "schemas" if self.settings.schemas else "kube-version"
-            raise UsageError(f"--{option} {error}") from None
+            raise UsageError(f"--{option}: {error}") from None
+        except OSError as error:
+            raise UsageError(f"--schemas {self.settings.schemas}: cannot be read: {error.strerror}") from None
 
     def _plan(self, tree: sources.Tree) -> sources.Rendering:
         if is_concerned(tree):
@@ -223,7 +231,9 @@ class Run:
 
     def describe(self) -> dict[str, Any]:
         """The report's `target`."""
-        return {"kind": self.scope, "paths": [path for target in self.settings.targets for path in target.paths]}
+        paths = [path for target in self.settings.targets for path in target.paths]
+        options = list(self.settings.options)
+        return {"kind": self.scope, "paths": paths} | ({"options": options} if options else {})
 
 
 def finish(run: Run, results: list[ResultRecord]) -> list[ResultRecord]:

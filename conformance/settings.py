@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -56,6 +56,8 @@ class Settings:
     render: bool = True
     allow_network: bool = False
     targets: tuple[Target, ...] = field(default=())
+    #: what was said on the command line besides paths, to ask the same again
+    options: tuple[str, ...] = ()
 
     @property
     def day(self) -> date | None:
@@ -88,7 +90,11 @@ def resolve(given: Settings) -> Settings:
     Lists of paths in the file are relative to it. Raises UsageError for a path that does not exist, an unknown key, a
     wrong type or an unknown severity, naming the file.
     """
+    if given.jobs < 0:
+        raise UsageError(f"--jobs {given.jobs}: 0 (one for each core) or more")
     for path in given.paths:
+        if not path:
+            raise UsageError("a PATH is empty: is a variable not set?")
         if not Path(path).exists():
             raise UsageError(f"{path}: no such file or directory")
     config = next((file for path in given.paths if (file := Path(path) / CONFIG).is_file()), None)
@@ -120,8 +126,23 @@ def resolve(given: Settings) -> Settings:
         raise UsageError(f"--as-of {settings.as_of}: not a date such as 2027-01-31, nor today") from None
     if not settings.profiles and not config:
         settings.advisory += GENERIC_ADVISORY
+    settings.options = tuple(_options(given))
     settings.targets = _targets(given, declared.get("targets", {}), base, settings.profiles, config)
     return settings
+
+
+def _options(given: Settings) -> Iterator[str]:
+    """The options that decide what is judged and how; `jobs` and `cache` change no result."""
+    for name in ("profiles", "policies", "waivers", "exclude", "values", "advisory"):
+        for value in getattr(given, name):
+            yield from (f"--{'profile' if name == 'profiles' else name}", value)
+    for name in ("kube_version", "schemas", "as_of"):
+        if getattr(given, name):
+            yield from (f"--{name.replace('_', '-')}", getattr(given, name))
+    if given.fail_on != "info":
+        yield from ("--fail-on", given.fail_on)
+    flags = {"--hardened": given.hardened, "--no-render": not given.render, "--allow-network": given.allow_network}
+    yield from (flag for flag, is_given in flags.items() if is_given)
 
 
 def _targets(

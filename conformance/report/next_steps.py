@@ -32,15 +32,20 @@ def steps(report: Report) -> Iterator[Step]:
     unread = next(filter(None, places), "")
     if unread:
         yield Step(f"Fix {unread} first: what cannot be read hides whatever stands in it.")
-    worst = [*failed, *errors, *wording.of_outcome(report, "warned")]
+    # What no check judged, as the state of the waivers, can neither be explained nor run alone.
+    worst = [each for each in (*failed, *errors, *wording.of_outcome(report, "warned")) if each["check"]]
     if worst:
         yield Step("what it asks, why, how to fix it, how to waive it", f"plumbline explain {worst[0]['id']}")
-    if failed or errors:
+    if worst and (failed or errors):
         yield Step("judges only this one again", f"{_command(report)} -k {worst[0]['id']}")
     yield Step("all of it on one page; also sarif, junit, markdown", f"{_command(report)} --report html=plumbline.html")
 
 
 def _to_judge(report: Report) -> Iterator[Step]:
+    if not report["results"]:
+        yield Step("No requirement was selected, so nothing was judged (exit code 5): does -k match the id of any?")
+        yield Step("the ids of all requirements", "plumbline list")
+        return
     paths = ", ".join(wording.plain(path) for path in wording.target_paths(report)) or "the target"
     yield Step(f"Nothing is known about {paths}: no requirement found anything to look at (exit code 5).")
     reasons = Counter(each["reason"] for each in report["results"] if each["reason"] and not wording.not_checked(each))
@@ -56,4 +61,6 @@ def _command(report: Report) -> str:
     if report["target"].get("kind") != "manifests":
         return "plumbline audit"
     paths = [shlex.quote(wording.plain(path)) for path in wording.target_paths(report)]
-    return "plumbline check " + (" ".join(paths) if len(paths) <= 2 else "PATH…")
+    options = report["target"].get("options", [])
+    said = [shlex.quote(wording.plain(each)) for each in options] if isinstance(options, list) else []
+    return " ".join(["plumbline check", *(paths if len(paths) <= 2 else ["PATH…"]), *said])

@@ -33,6 +33,20 @@ def test_warnings_alone_need_no_second_run() -> None:
     assert commands(report) == ["plumbline explain p-x", "plumbline check manifests --report html=plumbline.html"]
 
 
+def test_waivers_alone_can_be_neither_explained_nor_run_again() -> None:
+    report = records.run(result(id="sources-waivers-in-force", check="", outcome="failed", findings=[finding()]))
+    assert commands(report) == ["plumbline check manifests --report html=plumbline.html"]
+
+
+def test_the_same_question_is_asked_again() -> None:
+    report = records.run(result(id="p-x", outcome="failed", findings=[finding()]), options=["--profile", "my own"])
+    assert commands(report)[1] == "plumbline check manifests --profile 'my own' -k p-x"
+
+
+def test_an_expression_that_selects_nothing_is_named_as_the_reason() -> None:
+    assert "does -k match" in next(iter(steps(records.run(objects=0)))).text
+
+
 def test_paths_can_be_pasted_into_a_shell() -> None:
     report = records.run(result(outcome="failed", findings=[finding()]), paths=["my files/$HOME", "b"])
     assert commands(report)[1].startswith("plumbline check 'my files/$HOME' b -k ")
