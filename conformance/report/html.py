@@ -192,7 +192,7 @@ def _row(said: FindingRecord | ErrorRecord, text: str, finding: FindingRecord | 
     origin = wording.via(said["location"])
     field = f"{_code(wording.plain(said['field']), '.')}<br>" if said["field"] else ""
     row = dict.fromkeys(_COLUMNS, "")
-    row["Where"] = _code(wording.place(said["location"])) + (f"<br>via {_code(origin)}" if origin else "")
+    row["Where"] = _code(wording.place(said["location"])) + (f"<br>{escape(origin)}" if origin else "")
     row["Object"] = escape(wording.object_name(said["object"]))
     row["What"] = field + _text(wording.shortened(wording.prose(text), _LIMIT * 4))
     if finding is not None:

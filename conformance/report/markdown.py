@@ -127,7 +127,7 @@ def _table(result: ResultRecord) -> Iterator[str]:
 def _row(said: FindingRecord | ErrorRecord, field: str, text: str, values: tuple[str, str], waived: str) -> str:
     origin = wording.via(said["location"])
     cells = [
-        code(wording.place(said["location"])) + (f" via {code(origin)}" if origin else ""),
+        code(wording.place(said["location"])) + (f" {inline(origin)}" if origin else ""),
         code(wording.object_name(said["object"])),
         code(field),
         inline(wording.shortened(wording.prose(text), _LIMIT * 2)) + (f" (waived: {inline(waived)})" if waived else ""),

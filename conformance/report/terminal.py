@@ -192,7 +192,7 @@ def _error(error: ErrorRecord, page: Page) -> list[str]:
 def _located(said: FindingRecord | ErrorRecord, text: str, page: Page) -> list[str]:
     """Place, object and sentence on one line where they fit, else the sentence below."""
     where, origin = wording.place(said["location"]), wording.via(said["location"])
-    where += f" (via {origin})" if origin else ""
+    where += f" ({origin})" if origin else ""
     who = wording.object_name(said["object"])
     if not where and not who:
         return page.wrapped(text, 4)

@@ -65,7 +65,7 @@ def place(location: LocationRecord | None) -> str:
 
 
 def via(location: LocationRecord | None) -> str:
-    """What rendered the object, when that is not the file itself."""
+    """What rendered the object, when that is not the file itself: `rendered by overlays/prod`."""
     return plain(location.get("via", "")) if location else ""
 
 
@@ -78,15 +78,24 @@ def object_name(who: ObjectRecord | None) -> str:
 
 
 def sentence(finding: FindingRecord, limit: int = 0) -> str:
-    """`field: message (expected …, observed …)`, the values cut to `limit` characters each."""
+    """`field: message (expected …, observed …)`, the values cut to `limit` characters each.
+
+    A value that the message names already is not said twice.
+    """
     said = prose(finding["message"])
     values = [
         f"{name} {shortened(plain(value), limit)}"
         for name, value in (("expected", finding["expected"]), ("observed", finding["observed"]))
-        if value
+        if value and not _says(finding["message"], value)
     ]
     field = f"{plain(finding['field'])}: " if finding["field"] else ""
     return shortened(field + said, limit * 4) + (f" ({', '.join(values)})" if values else "")
+
+
+def _says(message: str, value: str) -> bool:
+    """Whether a message holds a value as words of its own; `[a, b]` counts when it names every part."""
+    parts = value[1:-1].split(", ") if value.startswith("[") and value.endswith("]") else [value]
+    return all(part and re.search(rf"(?<![\w.-]){re.escape(part)}(?![\w-])", message) for part in parts)
 
 
 def error_sentence(error: ErrorRecord, limit: int = 0) -> str:

@@ -110,7 +110,7 @@ def mixed() -> Report:
                     message="the tag can be moved",
                     expected="a digest",
                     observed="nginx:latest",
-                    location=where(f"apps/web {n}.yaml", 20 + n, 9, via="overlays/prod"),
+                    location=where(f"apps/web {n}.yaml", 20 + n, 9, via="rendered by overlays/prod"),
                     fingerprint=f"{n:020x}",
                 )
                 for n in range(8)

@@ -127,7 +127,7 @@ def test_a_finding_is_a_row() -> None:
     assert '<td class="where"><code>manifests/<wbr>storage.yaml:4:1</code></td>' in source
     assert '<td class="object">StorageClass local-path</td>' in source
     assert '<td class="what"><code>reclaimPolicy</code><br>data is deleted with the claim</td>' in source
-    assert "via <code>overlays/<wbr>prod</code>" in source
+    assert "<br>rendered by overlays/prod</td>" in source
 
 
 def test_columns_without_any_value_are_left_out() -> None:

@@ -117,3 +117,19 @@ def test_formats_that_demand_a_path_get_the_real_one() -> None:
     assert wording.some_path(None, who(), records.run()) == "manifests"
     assert wording.some_path(None, who("Deployment", "web", "shop"), live) == "cluster/Deployment/shop/web"
     assert wording.some_path(None, None, live) == "."
+
+
+@pytest.mark.parametrize(
+    ("message", "expected", "observed", "said"),
+    [
+        ("image nginx has no tag", "a tag", "nginx", "image nginx has no tag (expected a tag)"),
+        ("2 replicas, but 3 are asked for", "3", "2", "2 replicas, but 3 are asked for"),
+        ("12 replicas", "", "1", "12 replicas (observed 1)"),
+        ("uses hostPath, nfs", "", "[nfs, hostPath]", "uses hostPath, nfs"),
+        ("uses hostPath", "", "[nfs, hostPath]", "uses hostPath (observed [nfs, hostPath])"),
+    ],
+)
+def test_a_value_that_the_message_names_is_not_said_twice(
+    message: str, expected: str, observed: str, said: str
+) -> None:
+    assert wording.sentence(finding(field="", message=message, expected=expected, observed=observed)) == said
