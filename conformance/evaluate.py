@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import InvalidOperation, Overflow
 from fnmatch import fnmatchcase
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -112,6 +113,9 @@ class _Call:
                     applicable, result.reason = False, said.reason
         except FieldTypeError as error:
             result.errors.append(Unjudged(self.subject, error.path, str(error)))
+        except (OverflowError, InvalidOperation, Overflow):
+            reason = "a number in it is too large to be calculated with"
+            result.errors.append(Unjudged(self.subject, getattr(self.about, "path", ()), reason))
         except Exception as error:  # a bug in one check must not hide the results of the others
             reason = f"the check crashed: {type(error).__name__}: {error}"
             result.errors.append(Unjudged(self.subject, getattr(self.about, "path", ()), reason))

@@ -162,7 +162,10 @@ def test_worker_disk(inventory: Inventory, *, machines_named: str, at_least: Qua
 
 
 def _gib(amount: Decimal | int) -> str:
-    return f"{(Decimal(amount) / 2**30).quantize(Decimal('0.1')).normalize():f}Gi"
+    gibibytes = Decimal(amount) / 2**30
+    if abs(gibibytes) >= 10**15:  # nobody's disk: a slip of the pen, whose zeros need not all be written out
+        return f"{gibibytes:.3g}Gi"
+    return f"{gibibytes.quantize(Decimal('0.1')).normalize():f}Gi"
 
 
 def _capacity(volume: Object) -> Decimal:
