@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -66,6 +67,8 @@ def flagged(each: Object) -> Iterator[Finding | NotApplicable | Unjudged]:
         yield Unjudged(each, "spec.opaque", "cannot be read")
     elif each.get("spec.crash"):
         raise KeyError("lost")
+    elif each.get("spec.huge"):
+        _ = Decimal("1e99999").quantize(Decimal("0.1"))
     elif not each.flag("spec.ok", default=False):
         yield Finding(each, "spec.ok", "is not ok", True, each.get("spec.ok"))
 
@@ -103,6 +106,7 @@ def test_findings_fail() -> None:
         ([thing(ok="true")], ("spec", "ok"), "spec.ok is a string, not a boolean"),
         ([thing(opaque=1)], "spec.opaque", "cannot be read"),
         ([thing(crash=1)], (), "the check crashed: KeyError: 'lost'"),
+        ([thing(huge=1)], (), "a number in it is too large to be calculated with"),
     ],
 )
 def test_what_cannot_be_judged_is_an_error_and_hides_nothing(things: list[Object], field: Any, reason: str) -> None:

@@ -105,5 +105,8 @@ class CustomKind:
     @cached_property
     def _broken(self) -> bool:
         """A definition that is itself at fault judges nobody; its mistakes are reported where it stands."""
-        problems = () if self._trusted else self._schemas.judge_definition(self._raw).problems
-        return not all(each.is_unknown_field for each in problems)
+        if self._trusted:
+            return False
+        verdict = self._schemas.judge_definition(self._raw)
+        # A placeholder such as ${VERSIONS} stands where nobody knows what will.
+        return bool(verdict.unevaluated) or not all(each.is_unknown_field for each in verdict.problems)

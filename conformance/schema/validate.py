@@ -106,7 +106,7 @@ class SchemaSet:
     def judge_definition(self, raw: Any) -> Verdict:
         """The verdict about a CustomResourceDefinition, its schemas included once their types are right."""
         verdict = self._judge_built_in(CRD, raw)
-        if not all(each.is_unknown_field for each in verdict.problems):
+        if verdict.unevaluated or not all(each.is_unknown_field for each in verdict.problems):
             return verdict
         return replace(verdict, problems=(*verdict.problems, *mistakes(raw)))
 

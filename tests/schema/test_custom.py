@@ -169,3 +169,11 @@ def test_preserve_unknown_fields_of_the_whole_definition_switches_pruning_off() 
 def test_messages(case: dict[str, Any]) -> None:
     verdict = _judge(case["schema"], case["spec"])
     assert [(p.path, p.message) for p in verdict.problems] == [(("spec",), case["message"])]
+
+
+def test_a_placeholder_in_place_of_a_version_breaks_the_definition_and_nothing_else() -> None:
+    crd = copy.deepcopy(CRD)
+    crd["spec"]["versions"] = ["${VERSIONS}"]
+    schemas = PLAIN.with_crds([thing(crd)])
+    assert "values with ${…}" in schemas.judge(thing(crd)).unevaluated
+    assert "is broken" in schemas.judge(thing(FULL)).not_validated
