@@ -38,6 +38,7 @@ def add_command(commands: Any) -> None:
         metavar="NAME",
         help="of the mesh (default: what the tree says, or istio-system)",
     )
+    add("--injected", action="store_true", help="take namespaces that the tree does not show as labelled for injection")
     add("--exclude", action="append", default=[], metavar="GLOB", help="paths that are left out")
     add("--no-render", action="store_true", help="do not run helm or kustomize")
     add("--allow-network", action="store_true", help="let helm and kustomize fetch what they refer to")
@@ -53,7 +54,7 @@ def run(options: argparse.Namespace, extra: Sequence[str] = ()) -> int:
 
     try:
         inventory = _load(options)
-        mesh = Mesh(inventory, options.root_namespace)
+        mesh = Mesh(inventory, options.root_namespace, unseen_injected=options.injected)
         edges = _edges(mesh, options)
     except (QuestionError, FileNotFoundError) as error:
         _say(str(error))

@@ -142,6 +142,13 @@ def test_the_root_namespace_changes_the_answer(tree: Path, capsys: pytest.Captur
     assert run(capsys, "--from", "outside", "--to", "web:80", "--root-namespace", "root")[1].startswith("broken")
 
 
+def test_unseen_namespaces_may_be_taken_as_injected(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (tree / "all.yaml").read_text()
+    (tree / "all.yaml").write_text(text[text.index("---") :])
+    assert run(capsys, "--from", "web", "--to", "web:80")[1].startswith("unknown")
+    assert run(capsys, "--from", "web", "--to", "web:80", "--injected")[1].startswith("mtls")
+
+
 def test_what_is_excluded_has_no_say(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tree / "rule.yaml").write_text(RULE)
     assert run(capsys, "--exclude", "rule.yaml")[0] == 0

@@ -62,12 +62,15 @@ _WORDS = {
 OUTSIDE = Membership(Dataplane.NONE, (Reason("it is no workload of the mesh"),))
 
 
-def membership(pod: PodSpec, namespace: Object | None, ambient_in_use: bool = True) -> Membership:
+def membership(
+    pod: PodSpec, namespace: Object | None, *, ambient_in_use: bool = True, unseen_injected: bool = False
+) -> Membership:
     """How a workload takes part in the mesh; raises FieldTypeError.
 
     `namespace` is the Namespace object, None where the tree does not show it: then only what the pod itself says can
     decide, and UNKNOWN is the answer where the namespace's labels would. `ambient_in_use` is False for a mesh in which
-    nothing is labelled for ambient mode, so that an unseen namespace is not suspected of it.
+    nothing is labelled for ambient mode, so that an unseen namespace is not suspected of it. `unseen_injected` takes
+    an unseen namespace as labelled for injection.
     """
     proxy = _written_proxy(pod)
     if proxy is not None:
@@ -80,7 +83,7 @@ def membership(pod: PodSpec, namespace: Object | None, ambient_in_use: bool = Tr
             "pods on the host's network are never taken into the mesh", pod.owner, (*pod.path, "hostNetwork")
         )
         return Membership(Dataplane.NONE, (reason,))
-    injected, reason = _injection(pod, namespace)
+    injected, reason = _injection(pod, namespace, unseen_injected)
     if injected:
         return Membership(_kind_of_template(pod), (reason,))
     ambient, ambient_reason = _ambient(pod, namespace, ambient_in_use)
@@ -122,7 +125,7 @@ def _kind_of_template(pod: PodSpec) -> Dataplane:
     return Dataplane.SIDECAR if "sidecar" in templates else Dataplane.UNKNOWN
 
 
-def _injection(pod: PodSpec, namespace: Object | None) -> tuple[bool | None, Reason]:
+def _injection(pod: PodSpec, namespace: Object | None, unseen: bool) -> tuple[bool | None, Reason]:
     """Whether the injector adds a proxy; None where the labels of an unseen namespace decide.
 
     Two gates: the webhook is called only for what its selectors mean (labels alone), and then the injector decides by
@@ -133,7 +136,7 @@ def _injection(pod: PodSpec, namespace: Object | None) -> tuple[bool | None, Rea
         return False, Reason(f"pods of {pod.owner.namespace} are never injected")
     if own is not None and not own[0]:
         return False, own[1]
-    called, reason = _called(pod, namespace)
+    called, reason = _called(pod, namespace, unseen)
     if called:
         return True, own[1] if own is not None else reason
     return called, reason
@@ -150,17 +153,16 @@ def _own_choice(pod: PodSpec) -> tuple[bool, Reason] | None:
     return None
 
 
-def _called(pod: PodSpec, namespace: Object | None) -> tuple[bool | None, Reason]:
+def _called(pod: PodSpec, namespace: Object | None, unseen: bool) -> tuple[bool | None, Reason]:
     """Whether the API server asks the injector at all; the revision that is named is taken to be installed."""
     key = INJECT if pod.labels.get(INJECT) == "true" else REVISION
     asks = bool(pod.labels.get(key))
-    own = (
-        Reason(f"the pods have {key}: {pod.labels[key]}", pod.owner, (*pod.metadata_path, "labels", key))
-        if asks
-        else None
-    )
+    path = (*pod.metadata_path, "labels", key)
+    own = Reason(f"the pods have {key}: {pod.labels[key]}", pod.owner, path) if asks else None
     if namespace is None:
         name = pod.owner.namespace or "of an unknown name"
+        if unseen:
+            return True, own or Reason(f"namespace {name} is taken as labelled for injection")
         return (
             (True, own) if own else (None, Reason(f"the labels of namespace {name} decide, which is not in the tree"))
         )

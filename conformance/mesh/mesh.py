@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -35,9 +35,14 @@ class Edge:
 
 
 class Mesh:
-    """Answers for one inventory. `root_namespace` is taken from the mesh's own configuration unless it is given."""
+    """Answers for one inventory. `root_namespace` is taken from the mesh's own configuration unless it is given.
 
-    def __init__(self, inventory: Inventory, root_namespace: str = "") -> None:
+    `unseen_injected` takes namespaces that the tree does not show as labelled for injection, so that what the platform
+    labels is not unknown.
+    """
+
+    def __init__(self, inventory: Inventory, root_namespace: str = "", *, unseen_injected: bool = False) -> None:
+        self._unseen_injected = unseen_injected
         self._inventory = inventory
         self._relations = relations(inventory)
         self.settings = mesh_settings(inventory, root_namespace)
@@ -46,7 +51,9 @@ class Mesh:
         self.services = Services(inventory, self.settings.domain)
         self.routes = Routes(inventory, self.settings.domain)
         self.sidecars = Sidecars(inventory, self.settings)
+        self._odd: list[UnreadableError] = []
         self._members: dict[int, Membership] = {}
+        self._classes: dict[int, object] = {}
         self._known: dict[tuple[object, ...], Verdict] = {}
 
     @cached_property
@@ -56,10 +63,24 @@ class Mesh:
         for each in self._inventory.pods():
             try:
                 with reading(each.owner):
+                    _ = each.labels, each.annotations
                     if not is_controlled(each.owner) and not is_release_test(each.owner):
                         found.append(each)
-            except UnreadableError:
-                continue
+            except UnreadableError as error:
+                self._odd.append(error)
+        return found
+
+    @cached_property
+    def _ports(self) -> Mapping[int, list[ServicePort]]:
+        """Ports by `id` of the Service; an ExternalName leads out of the mesh and has none."""
+        found: dict[int, list[ServicePort]] = {}
+        for each in self.services.all:
+            try:
+                with reading(each):
+                    external = each.text("spec.type") == "ExternalName"
+                found[id(each)] = [] if external else self.services.ports(each)
+            except UnreadableError as error:
+                self._odd.append(error)
         return found
 
     def member(self, pod: PodSpec | None) -> Membership:
@@ -69,7 +90,9 @@ class Mesh:
         if id(pod) not in self._members:
             namespace = self._relations.namespace(pod.owner.namespace)
             with reading(pod.owner):
-                self._members[id(pod)] = membership(pod, namespace, self._ambient_in_use)
+                self._members[id(pod)] = membership(
+                    pod, namespace, ambient_in_use=self._ambient_in_use, unseen_injected=self._unseen_injected
+                )
         return self._members[id(pod)]
 
     def verdict(self, client: PodSpec | None, service: Object, port: int | str, subset: str = "") -> Verdict:
@@ -80,28 +103,22 @@ class Mesh:
         """
         try:
             found = [each for each in self.services.ports(service) if port in (each.number, each.name)]
-            if not found:
-                return Verdict(Outcome.UNKNOWN, (Reason(f"{service} has no port {port}", service, ("spec", "ports")),))
-            return self._known_verdict(client, found[0], subset)
         except UnreadableError as error:
             return Verdict(Outcome.UNKNOWN, (error.reason,))
+        if not found:
+            return Verdict(Outcome.UNKNOWN, (Reason(f"{service} has no port {port}", service, ("spec", "ports")),))
+        return self._verdict(client, found[0], subset)
 
     def matrix(
         self, clients: Sequence[PodSpec | None] | None = None, services: Sequence[Object] | None = None
     ) -> Iterator[Edge]:
         """Every client against every port of every Service, and against each subset that is routed to."""
         for service in self.services.all if services is None else services:
-            try:
-                ports = self.services.ports(service)
-                with reading(service):
-                    external = service.text("spec.type") == "ExternalName"
-            except UnreadableError:
-                continue
             subsets = self.routes.subsets(self.services.host(service)) or [""]
-            for port in [] if external else ports:
+            for port in self._ports.get(id(service), ()):
                 for client in self.clients if clients is None else clients:
                     for subset in subsets:
-                        yield Edge(client, port, subset, self.verdict(client, service, port.number, subset))
+                        yield Edge(client, port, subset, self._verdict(client, port, subset))
 
     def problems(self) -> Iterator[Problem]:
         """Everything that cannot work as written: routes to nothing, ambiguous policies, modes in conflict."""
@@ -111,35 +128,43 @@ class Mesh:
 
     @cached_property
     def unreadable(self) -> list[UnreadableError]:
-        """Policies that could not be read at all, so that verdicts may be wrong without them."""
-        _ = self.rules.rules, self.peers.policies, self.routes.services
-        return [*self.rules.unreadable, *self.peers.unreadable, *self.routes.unreadable]
+        """What could not be read at all, so that it is missing from the matrix or had no say."""
+        _ = self.rules.rules, self.peers.policies, self.routes.services, self.clients, self._ports
+        return [*self.rules.unreadable, *self.peers.unreadable, *self.routes.unreadable, *self._odd]
 
     @cached_property
     def _ambient_in_use(self) -> bool:
-        for each in [*self._inventory.of_kind("Namespace", ""), *(pod.owner for pod in self._inventory.pods())]:
-            labels = each.raw.get("metadata", {})
-            labels = labels.get("labels") if isinstance(labels, dict) else None
-            if each.name == "ztunnel" or (isinstance(labels, dict) and labels.get(DATAPLANE_MODE) == "ambient"):
-                return True
-        return False
+        """Whether anything is labelled for ambient mode, or ztunnel itself is in the tree."""
+        labelled = [each.raw.get("metadata") for each in self._inventory.of_kind("Namespace", "")]
+        labelled += [pod.owner.get(pod.metadata_path, None) for pod in self.clients]
+        found = [each.get("labels") for each in labelled if isinstance(each, dict)]
+        ambient = any(isinstance(each, dict) and each.get(DATAPLANE_MODE) == "ambient" for each in found)
+        return ambient or any(pod.owner.name == "ztunnel" for pod in self.clients)
 
     @cached_property
     def _judge(self) -> Judge:
         alternatives = (Dataplane.SIDECAR, Dataplane.NONE, *([Dataplane.AMBIENT] if self._ambient_in_use else []))
         return Judge(self.settings, self.peers, self.rules, self.services, self.sidecars, self.member, alternatives)
 
-    def _known_verdict(self, client: PodSpec | None, port: ServicePort, subset: str) -> Verdict:
-        member = self.member(client)
-        key = (self._class(client, member), id(port.service), port.number, port.protocol, subset)
-        if key not in self._known:
-            self._known[key] = self._judge.verdict(Call(client, member, port, subset))
-        return self._known[key].after(member.told("client"))
+    def _verdict(self, client: PodSpec | None, port: ServicePort, subset: str) -> Verdict:
+        try:
+            member = self.member(client)
+            key = (self._class(client, member), id(port.service), port.number, port.protocol, subset)
+            if key not in self._known:
+                self._known[key] = self._judge.verdict(Call(client, member, port, subset))
+            return self._known[key].after(member.told("client"))
+        except UnreadableError as error:
+            return Verdict(Outcome.UNKNOWN, (error.reason,))
 
     def _class(self, client: PodSpec | None, member: Membership) -> object:
         """Clients of one class are sent the same: same namespace, same proxy, same exceptions and selecting labels."""
         if client is None or client.owner.namespace is None or member.dataplane == Dataplane.UNKNOWN:
             return id(client)
+        if id(client) not in self._classes:
+            self._classes[id(client)] = self._described(client, member)
+        return self._classes[id(client)]
+
+    def _described(self, client: PodSpec, member: Membership) -> object:
         with reading(client.owner):
             traffic = tuple(sorted(each for each in client.annotations.items() if each[0].startswith(TRAFFIC)))
             selected = tuple(sorted(client.labels.items())) if self._selects_clients else ()

@@ -45,6 +45,8 @@ class Policy:
     selector: Mapping[str, str]
     mode: str
     ports: Mapping[int, str]
+    #: `metadata.creationTimestamp`, which only live objects have
+    created: str
 
     def applies(self, pod: PodSpec) -> bool:
         """Whether its selector means the pods, in its own namespace."""
@@ -54,12 +56,6 @@ class Policy:
         """How a port of `portLevelMtls` is written: as text in JSON, as a number in most YAML."""
         keys = self.subject.mapping("spec.portLevelMtls")
         return next(key for key in keys if _port(key) == port)
-
-    @property
-    def created(self) -> str:
-        """`metadata.creationTimestamp`, which only live objects have."""
-        value = self.subject.get("metadata.creationTimestamp", "")
-        return value if isinstance(value, str) else ""
 
 
 _DEFAULT = Reason("no PeerAuthentication says otherwise, and PERMISSIVE is Istio's default")
@@ -79,6 +75,7 @@ def read_policy(subject: Object) -> Policy:
         selector,
         word(subject.at("spec.mtls"), "mode", _MODES, "UNSET"),
         {_port(key): word(Node(value, (*ports.path, key)), "mode", _MODES, "UNSET") for key, value in keys.items()},
+        subject.text("metadata.creationTimestamp"),
     )
 
 

@@ -30,12 +30,8 @@ class Rule:
     host: str
     export: frozenset[str]
     selector: Mapping[str, str] | None
-
-    @property
-    def created(self) -> str:
-        """`metadata.creationTimestamp`, which only live objects have."""
-        value = self.subject.get("metadata.creationTimestamp", "")
-        return value if isinstance(value, str) else ""
+    #: `metadata.creationTimestamp`, which only live objects have
+    created: str
 
     @property
     def order(self) -> tuple[bool, str, str, str]:
@@ -152,10 +148,12 @@ class DestinationRules:
 
     def _read(self, subject: Object) -> Rule:
         host = resolve(subject.text("spec.host"), subject.namespace, self._settings.domain)
+        created = subject.text("metadata.creationTimestamp")
         selector = subject.at("spec.workloadSelector")
         if selector.raw is not None:
-            return Rule(subject, host, frozenset({"."}), selector.mapping("matchLabels"))
-        return Rule(subject, host, frozenset(str(each.raw) for each in subject.sequence("spec.exportTo")), None)
+            return Rule(subject, host, frozenset({"."}), selector.mapping("matchLabels"), created)
+        export = frozenset(str(each.raw) for each in subject.sequence("spec.exportTo"))
+        return Rule(subject, host, export, None, created)
 
     def _is_private(self, rule: Rule) -> bool:
         if not rule.export:

@@ -217,6 +217,26 @@ def test_a_target_port_is_a_name_a_number_or_the_same_number(target: str, keyed:
     assert outcome(*world, client=None) == "plaintext"
 
 
+def test_one_number_may_be_a_tcp_and_a_udp_port() -> None:
+    ports = "[{name: udp, port: 53, protocol: UDP}, {name: tcp, port: 53}]"
+    world = mesh(*PAIR[:3], service("api", ports=ports), accepts("STRICT"))
+    found = {(each.port.name, each.verdict.outcome.value) for each in world.matrix()}
+    assert found == {("udp", "plaintext"), ("tcp", "mtls")}
+
+
+def test_what_cannot_be_read_is_missing_from_the_matrix_and_a_problem() -> None:
+    odd = service("odd", ports="[{port: http}]"), workload("weird", meta=", ownerReferences: x")
+    world = mesh(*PAIR, *odd)
+    assert {each.port.service.name for each in world.matrix()} == {"api"}
+    assert sorted(found(world, "unreadable")) == [("odd", "spec.ports[0].port"), ("weird", "metadata.ownerReferences")]
+    assert ask(world, to="odd").outcome == "unknown"
+
+
+def test_an_external_name_leads_out_of_the_mesh() -> None:
+    external = service("out", more="type: ExternalName, externalName: example.org")
+    assert {each.port.service.name for each in mesh(*PAIR, external).matrix()} == {"api"}
+
+
 def test_a_target_port_that_no_container_has_is_unknown() -> None:
     verdict = ask(mesh(*PAIR[:3], service("api", ports="[{port: 80, targetPort: grpc}]")))
     assert (verdict.outcome, verdict.reasons[-1].field) == ("unknown", "spec.ports[0].targetPort")
