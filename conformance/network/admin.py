@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from conformance.kube.object import Node, Object
-from conformance.kube.selector import SelectorError, label_selector
+from conformance.kube.selector import Selector, SelectorError, label_selector
 from conformance.network.addresses import block
 from conformance.network.native import join
 from conformance.network.native import outside as outside_peers
@@ -55,9 +55,14 @@ def _pods(node: Node, population: Population) -> Mask:
     if node.get("namespaces") is not None:
         return population.namespaces.select(label_selector(node.at("namespaces")))
     if node.get("pods") is not None:
-        spaces = population.namespaces.select(label_selector(node.at("pods.namespaceSelector")))
-        return spaces & population.labels.select(label_selector(node.at("pods.podSelector")))
+        spaces = population.namespaces.select(_selector(node.at("pods.namespaceSelector")))
+        return spaces & population.labels.select(_selector(node.at("pods.podSelector")))
     raise SelectorError(node.path, "says neither namespaces nor pods")
+
+
+def _selector(node: Node) -> Selector:
+    """Both selectors of `pods` are required; where one is left out all the same, it is an empty one to the API."""
+    return label_selector(node if node.raw is not None else Node({}, node.path))
 
 
 def _rule(node: Node, side: str, tier: Tier, population: Population) -> Rule:

@@ -117,3 +117,8 @@ def test_a_pass_in_the_baseline_is_refused() -> None:
     ((_, error),) = world.unreadable
     assert error.path == ("spec", "ingress", 0, "action")
     assert ("db", "db") in edges(world)
+
+
+def test_pods_without_a_pod_selector_are_all_of_the_namespaces() -> None:
+    peer = "from: [{pods: {namespaceSelector: {matchLabels: {team: b}}}}]"
+    assert "far" not in db_in(subject(f"ingress: [{{action: Deny, {peer}}}]"))
