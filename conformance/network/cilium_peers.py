@@ -72,7 +72,7 @@ class CiliumPeers:
             # Which node has which labels is in no manifest, so a selector may mean any of them.
             return Peers(self._population.nodes)
         # Groups of a cloud provider: addresses that only the provider knows.
-        return Peers(names=frozenset({f"group:{','.join(map(str, node.raw or ()))}"}))
+        return Peers(names=frozenset({"group-of-the-cloud-provider"}))
 
     def _entity(self, node: Node) -> Peers:
         found = self._entities.get(str(node.raw))

@@ -81,16 +81,23 @@ def _counted(number: int, one: str, many: str) -> str:
 
 
 def listing(world: Connectivity, edges: Iterable[Edge], *, towards: bool = False) -> Iterator[str]:
-    """Edges by their source, or by their target when asked `towards` it; ends with the same ports in one line."""
+    """Edges by their source, or by their target when asked `towards` it; ends with the same ports in one line, and
+    sources with the same lines over them together.
+    """
     groups: dict[str, dict[str, list[Edge]]] = defaultdict(lambda: defaultdict(list))
     for edge in edges:
         own, other = (edge.target, edge.source) if towards else (edge.source, edge.target)
         groups[own][suffix(edge) if other == EXTERNAL else _ports(edge)].append(edge)
+    alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for own in sorted(groups):
-        yield own
+        lines = []
         for ports, same in sorted(groups[own].items(), key=lambda each: each[0]):
             others = [each.source if towards else each.target for each in same]
-            yield f"  {'<-' if towards else '->'} {_names(world, others)}: {ports}"
+            lines.append(f"  {'<-' if towards else '->'} {_names(world, others)}: {ports}")
+        alike[tuple(lines)].append(own)
+    for found, owners in alike.items():
+        yield from owners
+        yield from found
 
 
 def _names(world: Connectivity, names: list[str]) -> str:

@@ -47,6 +47,7 @@ def render(world: Connectivity, edges: Iterable[Edge]) -> str:
     body = [
         *_ring(names, places, radius, centre),
         *(_arrow(edge, places, centre, len(drawn) <= _LABELLED) for edge in drawn),
+        *_spaces(names, places, radius, centre),
         *(_node(world, name, place) for name, place in places.items()),
         *_legend(2 * centre - 8),
     ]
@@ -93,34 +94,43 @@ def _label(name: str) -> str:
 
 
 def _ring(names: Sequence[str], places: Mapping[str, _Place], radius: float, centre: float) -> Iterator[str]:
-    """An arc with its name for each namespace, inside the ring of workloads."""
-    for space, grouped in groupby(names, key=_space):
-        members = [places[name] for name in grouped]
-        if not space:
-            continue
-        inner, pad = radius - 14, 0.06
-        first, last = members[0].angle - pad, members[-1].angle + pad
-        start, end = _at(centre, inner, first), _at(centre, inner, last)
-        large = int(last - first > pi)
+    """An arc for each namespace, inside the ring of workloads."""
+    inner = radius - 14
+    for _, first, last, colour in _arcs(names, places):
+        start, end, large = _at(centre, inner, first), _at(centre, inner, last), int(last - first > pi)
         yield (
             f'<path d="M{start} A{inner:.1f} {inner:.1f} 0 {large} 1 {end}" fill="none" '
-            f'stroke="{members[0].colour}" stroke-width="5" stroke-opacity=".35" stroke-linecap="round"/>'
+            f'stroke="{colour}" stroke-width="5" stroke-opacity=".35" stroke-linecap="round"/>'
         )
-        x, y = _at(centre, inner - 14, (first + last) / 2).split(",")
-        anchor = _anchor((first + last) / 2, inwards=True)
+
+
+def _spaces(names: Sequence[str], places: Mapping[str, _Place], radius: float, centre: float) -> Iterator[str]:
+    """The names of the namespaces, over the arrows."""
+    for space, first, last, colour in _arcs(names, places):
+        middle = (first + last) / 2
+        x, y = _at(centre, radius - 30, middle).split(",")
         halo = 'stroke="#fff" stroke-width="4" paint-order="stroke"'
-        style = f'style="fill:{members[0].colour}"'
-        yield f'<text class="space" x="{x}" y="{y}" dy="4" text-anchor="{anchor}" {halo} {style}>{escape(space)}</text>'
+        place = f'x="{x}" y="{y}" dy="4" text-anchor="{_anchor(middle)}"'
+        yield f'<text class="space" {place} {halo} style="fill:{colour}">{escape(space)}</text>'
+
+
+def _arcs(names: Sequence[str], places: Mapping[str, _Place]) -> Iterator[tuple[str, float, float, str]]:
+    """Namespace, first and last angle, colour."""
+    for space, grouped in groupby(names, key=_space):
+        members = [places[name] for name in grouped]
+        if space:
+            yield space, members[0].angle - 0.06, members[-1].angle + 0.06, members[0].colour
 
 
 def _at(centre: float, radius: float, angle: float) -> str:
     return f"{centre + radius * cos(angle):.1f},{centre + radius * sin(angle):.1f}"
 
 
-def _anchor(angle: float, *, inwards: bool) -> str:
+def _anchor(angle: float) -> str:
+    """Towards the middle of the ring."""
     if abs(cos(angle)) < 0.25:
         return "middle"
-    return "end" if (cos(angle) > 0) == inwards else "start"
+    return "end" if cos(angle) > 0 else "start"
 
 
 def _head(colour: str) -> str:

@@ -272,3 +272,9 @@ def test_what_cilium_refuses_is_named_at_its_field(spec: str, field: str | int) 
     ((_, error),) = found.unreadable
     assert error.path[-1] == field
     assert edges(found)["db", "db"] == "any"
+
+
+def test_groups_of_a_provider_are_some_addresses_outside() -> None:
+    found = world(cnp("{endpointSelector: {}, egress: [{toGroups: [{aws: {securityGroupsIds: [sg-1]}}]}]}"))
+    assert out_of(found, "db") == {"external": "any"}
+    assert not found.allows("db", "external:192.0.2.1", "TCP", 443).allowed

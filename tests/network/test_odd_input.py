@@ -77,7 +77,7 @@ def damaged(draw: st.DrawFn) -> list[Raw]:
     return objects
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(damaged())
 def test_nothing_raises(objects: list[Raw]) -> None:
     world = connectivity(*objects)
