@@ -13,7 +13,7 @@ import orjson
 from conformance.kube.inventory import Inventory
 from conformance.network import listing, picture
 from conformance.network.connectivity import Connectivity, Edge
-from conformance.network.difference import difference
+from conformance.network.difference import by_ends, difference
 from conformance.network.ports import ALL, PortSet, ports
 from conformance.network.verdict import Verdict
 from conformance.sources import load as sources
@@ -75,7 +75,7 @@ def _chosen(world: Connectivity, source: str, target: str) -> Iterator[Edge]:
     """Edges between the ends that are asked for."""
     sources_ = set(world.ends.names(world.ends.find(source))) if source else None
     targets = set(world.ends.names(world.ends.find(target))) if target else None
-    for edge in sorted(world.edges(), key=lambda each: (each.source, each.target)):
+    for _, edge in sorted(by_ends(world.edges()).items(), key=lambda each: each[0]):
         if (sources_ is None or edge.source in sources_) and (targets is None or edge.target in targets):
             yield edge
 

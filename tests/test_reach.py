@@ -69,6 +69,14 @@ def test_json_has_the_documented_form(tree: Path, capfd: pytest.CaptureFixture[s
     assert not any(edge["from"] == "shop/StatefulSet/db" for edge in edges)
 
 
+def test_overlays_of_one_workload_are_one_end(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tree / "old" / "other.yaml").write_text(TREE.partition("---")[0].replace("{app: web}", "{app: web, of: other}"))
+    edges = json.loads(said(capfd, "old", "--format", "json"))["edges"]
+    ends = [(each["from"], each["to"]) for each in edges]
+    assert len(ends) == len(set(ends))
+    assert ("shop/Deployment/web", "shop/StatefulSet/db") in ends
+
+
 def test_from_and_to_choose_edges(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
     edges = json.loads(said(capfd, "old", "--format", "json", "--to", "StatefulSet/db"))["edges"]
     assert [(each["from"], each["to"]) for each in edges] == [("shop/Deployment/web", "shop/StatefulSet/db")]

@@ -19,12 +19,12 @@ class Difference:
 
 def difference(old: Iterable[Edge], new: Iterable[Edge]) -> Difference:
     """Compares edges by their ends. A workload that is new opens what it may do; one that is gone closes it."""
-    before, after = _by_ends(old), _by_ends(new)
+    before, after = by_ends(old), by_ends(new)
     return Difference(tuple(_more(after, before)), tuple(_more(before, after)))
 
 
-def _by_ends(edges: Iterable[Edge]) -> Mapping[tuple[str, str], Edge]:
-    """Overlays of one workload have the same ends; what one of them may, the workload may."""
+def by_ends(edges: Iterable[Edge]) -> Mapping[tuple[str, str], Edge]:
+    """One edge for each pair of ends: overlays of a workload have one name, and what one of them may, it may."""
     found: dict[tuple[str, str], Edge] = {}
     for edge in edges:
         ends = edge.source, edge.target
@@ -34,7 +34,9 @@ def _by_ends(edges: Iterable[Edge]) -> Mapping[tuple[str, str], Edge]:
 
 
 def _both(one: Edge, other: Edge) -> Edge:
-    return Edge(one.source, one.target, one.ports | other.ports, one.outside + other.outside, one.limits + other.limits)
+    outside = tuple(dict.fromkeys(one.outside + other.outside))
+    limits = tuple(dict.fromkeys(one.limits + other.limits))
+    return Edge(one.source, one.target, one.ports | other.ports, outside, limits)
 
 
 def _more(these: Mapping[tuple[str, str], Edge], those: Mapping[tuple[str, str], Edge]) -> Iterator[Edge]:
