@@ -101,15 +101,20 @@ def _network(question: Question, network: Sequence[Section], baseline: Sequence[
     isolating = [section for section in network if section.isolates]
     if isolating:
         allowed = [_ruled(question, *each) for each in _matching(question, network, Action.ALLOW)]
-        return _joined(allowed) if allowed else Verdict(False, list(_isolated(question, isolating)))
+        return _joined(allowed) if allowed else Verdict(False, _isolated(question, isolating))
     first = _first(question, baseline)
     if first is not None:
         return _ruled(question, *first)
     return Verdict(True, [Because(question.direction, True, f"no policy isolates the {question.direction}")])
 
 
-def _isolated(question: Question, sections: Sequence[Section]) -> Iterator[Because]:
-    """Each isolating policy once, with what it does allow between the two."""
+def _isolated(question: Question, sections: Sequence[Section]) -> list[Because]:
+    """Each isolating policy once, with what it does allow between the two.
+
+    First those that speak of both ends, then those for few pods: the policy that somebody has to change is hardly ever
+    the one that denies by default.
+    """
+    found: list[tuple[tuple[bool, int], Because]] = []
     for policy, parts in groupby(sections, key=lambda each: each.policy):
         first, *others = list(parts)
         open_ports = NONE
@@ -118,7 +123,9 @@ def _isolated(question: Question, sections: Sequence[Section]) -> Iterator[Becau
                 open_ports = open_ports | rule.ports.on(question.names)
         but = f"allows {open_ports} between the two" if open_ports else "no rule of it names the other side"
         text = f"{policy} isolates the {question.direction}; {but}"
-        yield Because(question.direction, False, text, policy, first.path)
+        because = Because(question.direction, False, text, policy, first.path)
+        found.append(((not open_ports, first.subjects.bit_count()), because))
+    return [because for _, because in sorted(found, key=lambda each: each[0])]
 
 
 def _mesh(question: Question, sections: Sequence[Section], before: Verdict) -> Verdict:
@@ -130,6 +137,6 @@ def _mesh(question: Question, sections: Sequence[Section], before: Verdict) -> V
         return before
     allowed = [_ruled(question, *each) for each in _matching(question, sections, Action.ALLOW)]
     if not allowed:
-        return Verdict(False, list(_isolated(question, isolating)))
+        return Verdict(False, _isolated(question, isolating))
     found = _joined(allowed)
     return Verdict(True, before.because + found.because, before.limits + found.limits)

@@ -199,3 +199,12 @@ def test_why_not_names_the_policy_that_isolates_and_what_it_does_allow() -> None
     assert no.because[0].path == ("spec", "ingress")
     stranger = world.allows("far", "db", "TCP", 5432)
     assert stranger.because[0].text.endswith("no rule of it names the other side")
+
+
+def test_why_not_names_the_policy_to_change_before_the_one_that_denies_by_default() -> None:
+    default = policy("a-default", spec="{podSelector: {}, policyTypes: [Ingress, Egress]}")
+    rules = "ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 5432}]}]"
+    own = policy("own", spec=f"{{podSelector: {{matchLabels: {{app: db}}}}, {rules}}}")
+    open_out = policy("out", spec="{podSelector: {}, policyTypes: [Egress], egress: [{}]}")
+    reasons = connectivity(DB, WEB, default, own, open_out).allows("web", "db", "TCP", 22).because
+    assert [each.policy.name for each in reasons if each.policy] == ["own", "a-default"]
