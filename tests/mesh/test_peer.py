@@ -168,3 +168,10 @@ def test_a_mode_that_is_none_is_unknown_and_a_problem_at_its_field(spec: str) ->
 
 def test_a_service_of_another_name_has_no_say() -> None:
     assert outcome(*PAIR, service("other"), strict(), client=None) == "broken"
+
+
+def test_in_the_root_namespace_the_policy_of_the_mesh_speaks_once() -> None:
+    wide = peer("mesh", both("STRICT"), "istio-system")
+    world = mesh(namespace("istio-system"), workload("api", "istio-system"), service("api", "istio-system"), wide)
+    said = [each.text for each in ask(world, None).reasons if each.subject and each.subject.name == "mesh"]
+    assert said == ["PeerAuthentication istio-system/mesh makes the mesh STRICT"]

@@ -231,3 +231,10 @@ def test_a_peer_of_one_port_is_met_by_a_rule_of_the_same_port() -> None:
     own = "[{port: {number: 80}, tls: {mode: DISABLE}}]"
     client = f"{{host: api, trafficPolicy: {{tls: {{mode: ISTIO_MUTUAL}}, portLevelSettings: {own}}}}}"
     assert outcome(*PAIR, server, rule("r", client)) == "plaintext"
+
+
+def test_a_port_of_a_subset_without_tls_inherits_nothing_but_what_is_offered() -> None:
+    text = """{host: api, trafficPolicy: {tls: {mode: %s}}, subsets: [{name: v1, labels: {app: api},
+      trafficPolicy: {%s portLevelSettings: [{port: {number: 80}}]}}]}"""
+    assert outcome(*PAIR, rule("r", text % ("SIMPLE", "")), subset="v1") == "plaintext"
+    assert outcome(*PAIR, rule("r", text % ("DISABLE", "tls: {mode: ISTIO_MUTUAL},")), subset="v1") == "mtls"

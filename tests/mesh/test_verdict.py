@@ -297,3 +297,28 @@ def test_the_matrix_holds_every_client_port_and_subset() -> None:
     world = mesh(*PAIR, routes, rule("r", "{host: api, subsets: [{name: v1, labels: {app: api}}]}"))
     edges = {(each.client.owner.name if each.client else "", each.port.number, each.subset) for each in world.matrix()}
     assert edges == {("web", 80, "v1"), ("api", 80, "v1")}
+
+
+def test_the_proxys_own_ports_know_no_policy() -> None:
+    world = *PAIR[:3], service("api", ports="[{port: 80, targetPort: 15020}]"), accepts("STRICT")
+    assert outcome(*world, client=None) == "plaintext"
+
+
+def test_a_named_port_is_one_of_the_same_protocol_also_of_a_native_sidecar() -> None:
+    ports = "[{port: 80, targetPort: http}]"
+    own = "{selector: {matchLabels: {app: api}}, mtls: {mode: STRICT}, portLevelMtls: {8080: {mode: DISABLE}}}"
+    udp = "containers: [{name: a, ports: [{name: http, containerPort: 9, protocol: UDP}]}, {name: b, ports: %s}]"
+    native = "containers: [{name: a}], initContainers: [{name: b, restartPolicy: Always, ports: %s}]"
+    for spec in (udp, native):
+        server = workload("api", spec=spec % "[{name: http, containerPort: 8080}]")
+        world = *PAIR[:2], server, service("api", ports=ports), peer("api", own)
+        assert outcome(*world, client=None) == "plaintext"
+    over = native.replace("restartPolicy: Always, ", "") % "[{name: http, containerPort: 8080}]"
+    assert outcome(*PAIR[:2], workload("api", spec=over), service("api", ports=ports)) == "unknown"
+
+
+def test_a_server_in_an_unseen_namespace_is_unknown_where_it_matters() -> None:
+    world = *PAIR[:2], workload("api", "unseen"), service("api", "unseen")
+    assert outcome(*world) == "unknown"
+    assert outcome(*world, client=None) == "plaintext"
+    assert outcome(*world, accepts("STRICT", "unseen"), client=None) == "unknown"
