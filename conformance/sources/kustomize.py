@@ -128,7 +128,7 @@ def _references(raw: dict[str, Any]) -> Iterator[Reference]:
             if isinstance(entry, dict) and _is_name(entry.get("path")):
                 yield Reference(use, entry["path"], (name, index, "path"))
             elif isinstance(entry, str) and _is_name(entry):
-                # Written for kustomize 1, whose `patches` were file names. No build accepts it now; it is still a patch.
+                # Written for kustomize 1, whose `patches` were file names: no build takes it now, a patch it is.
                 yield Reference(use, entry, (name, index))
     for name in ("configMapGenerator", "secretGenerator"):
         for index, entry in enumerate(_list(raw.get(name))):
