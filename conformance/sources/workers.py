@@ -52,6 +52,9 @@ def run(work: Callable[[int], Any], count: int, processes: int) -> Iterator[tupl
             answers, answer = os.pipe()
             pid = _fork()
             if pid == 0:
+                # Whoever can read an answer keeps its writer waiting: were the parent killed, they would wait for ever.
+                for inherited in (*workers, answers):
+                    os.close(inherited)
                 _serve(work, tasks, answer, count, batch)
             os.close(answer)
             workers[answers] = pid
@@ -79,7 +82,12 @@ def _fork() -> int:
     with warnings.catch_warnings():
         # Python warns of threads that libraries started; they hold no lock that parsing needs.
         warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
+        # An interrupt among the things that Python does right after a fork would be swallowed there.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        try:
+            return os.fork()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(work: Callable[[int], Any], tasks: int, answer: int, count: int, batch: int) -> NoReturn:

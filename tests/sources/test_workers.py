@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -126,3 +128,17 @@ def test_two_large_files_are_read_by_two_processes(tmp_path: Path, monkeypatch: 
     assert len(load([tmp_path], jobs=4).documents) == 2000
     assert len(load([tmp_path], jobs=1).documents) == 2000
     assert seen == [2]
+
+
+def test_workers_end_when_their_parent_is_killed() -> None:
+    program = (
+        "import sys, time; from conformance.sources import workers\n"
+        "for _ in workers.run(lambda number: 'x' * 1_000_000, 64, 2):\n"
+        "    print('begun', flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "begun\n"
+        parent.kill()
+        # Workers inherit standard output: it ends with the last of them.
+        assert parent.communicate(timeout=20)[0] == ""
