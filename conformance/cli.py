@@ -1,4 +1,4 @@
-"""`plumbline`: a thin command over pytest.main and the report writers."""
+"""`plumbline`: the options of its commands, and how a process that cannot speak ends."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from conformance import __version__, mtls
@@ -21,18 +22,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(given)
     try:
         code: int = options.run(options, extra)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return 2
     except BrokenPipeError:  # `plumbline list | head` is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.write(f"plumbline: {error.filename or 'standard output'}: {error.strerror}\n")
         return 1
     return code
 
 
 def script() -> None:
     """Entry point of the installed command: leaves without freeing, one by one, millions of values."""
+    # Python has no stream at all for what was closed (`>&-`); the exit code tells as much as ever.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- open to the end
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     code = main()
-    sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 

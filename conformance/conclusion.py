@@ -57,6 +57,7 @@ def _write(final: Report, name: str, path: Path) -> bool:
         else:
             writers.replace(path, content)
     except OSError as error:
-        sys.stderr.write(f"plumbline: {path}: the {name} report was not written: {error.strerror}\n")
+        where = "standard output" if str(path) == "-" else path
+        sys.stderr.write(f"plumbline: {where}: the {name} report was not written: {error.strerror}\n")
         return False
     return True

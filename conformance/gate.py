@@ -64,7 +64,7 @@ def _directly(options: argparse.Namespace) -> int:
         return _complain(f"{error}; nothing was reported", 1)
     except KeyboardInterrupt:
         return _complain("broken off; nothing was reported", BROKEN_OFF)
-    except BrokenPipeError:
+    except OSError:  # of standard output: the command tells
         raise
     except Exception as error:
         if os.environ.get("PLUMBLINE_DEBUG"):
