@@ -38,6 +38,7 @@ def add_command(commands: Any) -> None:
         metavar="NAME",
         help="of the mesh (default: what the tree says, or istio-system)",
     )
+    add("--namespace", default="", metavar="NAME", help="of objects whose namespace nothing tells, as in kubectl -n")
     add("--injected", action="store_true", help="take namespaces that the tree does not show as labelled for injection")
     add("--exclude", action="append", default=[], metavar="GLOB", help="paths that are left out")
     add("--no-render", action="store_true", help="do not run helm or kustomize")
@@ -84,6 +85,8 @@ def _load(options: argparse.Namespace) -> Inventory:
     rendering = RenderOptions(render=not options.no_render, allow_network=options.allow_network)
     plan = RenderPlan(rendering, sources.read_file)
     loaded = sources.load(options.paths, plan=plan, exclude=options.exclude)
+    for each in loaded.objects if options.namespace else ():
+        each.namespace = options.namespace if each.namespace is None else each.namespace
     return Inventory(loaded.objects, loaded.documents, loaded.texts, loaded.rejected, loaded.files)
 
 

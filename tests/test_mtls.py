@@ -149,6 +149,14 @@ def test_unseen_namespaces_may_be_taken_as_injected(tree: Path, capsys: pytest.C
     assert run(capsys, "--from", "web", "--to", "web:80", "--injected")[1].startswith("mtls")
 
 
+def test_objects_without_a_namespace_are_given_one(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (tree / "all.yaml").read_text().replace(", namespace: shop", "")
+    (tree / "all.yaml").write_text(text)
+    assert run(capsys, "--from", "web", "--to", "web:80")[1].startswith("unknown")
+    _, out, _ = run(capsys, "--from", "web", "--to", "web:80", "--namespace", "shop")
+    assert out.startswith("mtls      shop/Deployment/web -> shop/Service/web:80")
+
+
 def test_what_is_excluded_has_no_say(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tree / "rule.yaml").write_text(RULE)
     assert run(capsys, "--exclude", "rule.yaml")[0] == 0

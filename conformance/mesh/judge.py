@@ -56,7 +56,9 @@ class Judge:
         merged = self._rule(call)
         tls = self._tls(call, merged)
         if tls.missing:
-            return Verdict(Outcome.BROKEN, tls.reasons)
+            # Without namespaces a rule may belong to these objects and lie where nobody can tell that it does.
+            unresolved = port.service.namespace is None
+            return Verdict(Outcome.UNKNOWN if unresolved else Outcome.BROKEN, tls.reasons)
         found = self._pods(call, merged)
         with reading(port.service):
             pods = [(pod, port.target(pod)) for pod in found]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.kube.inventory import Inventory
+from conformance.mesh import Mesh
 from tests.mesh.tree import (
     PAIR,
     ask,
@@ -11,6 +13,7 @@ from tests.mesh.tree import (
     found,
     mesh,
     namespace,
+    objects,
     outcome,
     peer,
     rule,
@@ -196,6 +199,13 @@ def test_rules_of_one_host_that_disagree_in_files_are_ambiguous() -> None:
 def test_a_subset_that_does_not_exist_breaks() -> None:
     assert outcome(*PAIR, rule("r", "{host: api}"), subset="v9") == "broken"
     assert outcome(*PAIR, subset="v9") == "broken"
+
+
+def test_without_namespaces_a_subset_may_be_defined_where_nobody_can_tell() -> None:
+    texts = [each.replace(", namespace: shop", "") for each in PAIR]
+    world = Mesh(Inventory(objects(*texts)), unseen_injected=True)
+    assert ask(world, subset="v9").outcome == "unknown"
+    assert ask(world).outcome == "mtls"
 
 
 def test_a_secret_by_credential_name_is_ignored_by_sidecars() -> None:
