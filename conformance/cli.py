@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from conformance import __version__, mtls
+from conformance.options import OPTIONS
 
 EPILOG = """exit codes: 0 everything held, 1 findings or something unreadable, 2 interrupted, 3 internal error,
 4 wrong usage, 5 nothing could be judged"""
@@ -85,23 +86,9 @@ def _check(commands: Any) -> None:
     command = commands.add_parser("check", help=text, description=text.capitalize() + ".", epilog=EPILOG)
     add = command.add_argument
     add("paths", nargs="*", default=["."], metavar="PATH", help="files or directories (default: this directory)")
-    add("--profile", action="append", default=[], metavar="NAME", help="profile to hold it to; may be repeated")
-    add("--policies", action="append", default=[], metavar="DIR", help="folder with profiles of your own")
     add("-k", dest="keyword", default="", metavar="EXPR", help="only requirements whose id matches, as in pytest")
-    add("--report", action="append", default=[], metavar="FORMAT=FILE", help="also write a report; FILE may be -")
-    add("--waivers", action="append", default=[], metavar="FILE", help="findings that are accepted for a while")
-    add("--exclude", action="append", default=[], metavar="GLOB", help="paths that are not judged")
-    add("--values", action="append", default=[], metavar="CHART=FILE", help="extra values file for charts")
-    add("--kube-version", default="", metavar="VERSION", help="Kubernetes version of schemas and charts")
-    add("--schemas", default="", metavar="FILE", help="schemas taken from a cluster, instead of those of a version")
-    add("--as-of", default="", metavar="DATE", help="judge the age of dated evidence against that day, or `today`")
-    add("--fail-on", default="info", metavar="SEVERITY", help="less severe requirements only warn")
-    add("--advisory", action="append", default=[], metavar="GLOB", help="requirements that only warn")
-    add("--hardened", action="store_true", help="advice (SHOULD, MAY) fails too")
-    add("--jobs", type=int, default=0, metavar="N", help="processes that read files (default: one for each core)")
-    add("--no-cache", action="store_true", help="read every file anew")
-    add("--no-render", action="store_true", help="do not run helm or kustomize")
-    add("--allow-network", action="store_true", help="let helm and kustomize fetch what they refer to")
+    for option, told in OPTIONS.items():
+        add(option, **told)
     add("-v", "--verbose", action="store_true", help="every finding, and what passed or was skipped")
     command.set_defaults(run=_run_check)
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from conformance.catalogue import CatalogueError
 from conformance.conclusion import conclude, report_files
+from conformance.options import settings_of, written
 from conformance.report import terminal
 from conformance.run import Run
-from conformance.settings import PACKAGE, Settings, UsageError, resolve
+from conformance.settings import PACKAGE, UsageError, resolve
 from conformance.sources.load import WorkerError
 
 USAGE, BROKEN_OFF, INTERNAL = 4, 2, 3
@@ -26,32 +27,10 @@ def check(options: argparse.Namespace, extra: list[str]) -> int:
     return _directly(options)
 
 
-def settings_of(options: argparse.Namespace) -> Settings:
-    """The options as settings, before plumbline.toml is read."""
-    return Settings(
-        paths=tuple(options.paths),
-        profiles=tuple(options.profile),
-        policies=tuple(options.policies),
-        waivers=tuple(options.waivers),
-        exclude=tuple(options.exclude),
-        values=tuple(options.values),
-        kube_version=options.kube_version,
-        schemas=options.schemas,
-        as_of=options.as_of,
-        advisory=tuple(options.advisory),
-        hardened=options.hardened,
-        fail_on=options.fail_on,
-        jobs=options.jobs,
-        cache=not options.no_cache,
-        render=not options.no_render,
-        allow_network=options.allow_network,
-    )
-
-
 def _directly(options: argparse.Namespace) -> int:
     """Without pytest, whose import alone takes longer than judging a small tree."""
     try:
-        run = Run(resolve(settings_of(options)))
+        run = Run(resolve(settings_of(options.paths, vars(options).__getitem__)))
         _ = run.asked
         run.check_options()
         files = report_files(options.report)
@@ -112,12 +91,7 @@ def _under_pytest(options: argparse.Namespace, extra: list[str]) -> int:
     arguments += ["--assert=plain", "--noconftest"]
     for plugin in (*_ALONE, *(() if extra else _QUIET)):
         arguments += ["-p", f"no:{plugin}"]
-    for name in ("profile", "policies", "report", "waivers", "exclude", "values", "advisory"):
-        arguments += [f"--{name}={value}" for value in getattr(options, name)]
-    for name in ("hardened", "no_cache", "no_render", "allow_network"):
-        arguments += [f"--{name.replace('_', '-')}"] if getattr(options, name) else []
-    for name in ("as_of", "schemas", "kube_version", "fail_on", "jobs"):
-        arguments += [f"--{name.replace('_', '-')}={getattr(options, name)}"]
+    arguments += written(vars(options).__getitem__)
     arguments += [f"--manifests={path}" for path in options.paths]
     arguments += ["-k", options.keyword] if options.keyword else []
     return int(pytest.main([*arguments, *extra], plugins=[] if extra else [_Shown(options)]))

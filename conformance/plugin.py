@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from conformance.settings import PACKAGE, Settings, UsageError
+from conformance.options import OPTIONS, settings_of
+from conformance.settings import PACKAGE, UsageError
 
 RUN = pytest.StashKey[Any]()
 RECORDS = pytest.StashKey[list[Any]]()
@@ -23,47 +24,10 @@ OBJECTS = pytest.StashKey[int]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Every option of a run; the command line sets the same ones."""
     group = parser.getgroup("plumbline", "kube-plumbline: Kubernetes against documented requirements")
-    add = group.addoption
-    add("--manifests", action="append", default=[], metavar="PATH", help="file or directory to judge; may be repeated")
-    add("--profile", action="append", default=[], metavar="NAME", help="profile to hold it to; may be repeated")
-    add("--policies", action="append", default=[], metavar="DIR", help="folder with profiles of your own")
-    add("--waivers", action="append", default=[], metavar="FILE", help="findings that are accepted for a while")
-    add("--exclude", action="append", default=[], metavar="GLOB", help="paths that are not judged")
-    add("--values", action="append", default=[], metavar="CHART=FILE", help="extra values file for charts")
-    add("--report", action="append", default=[], metavar="FORMAT=FILE", help="write a report; may be repeated")
-    add("--kube-version", default="", metavar="VERSION", help="Kubernetes version of schemas and charts")
-    add("--schemas", default="", metavar="FILE", help="schemas taken from a cluster, instead of those of a version")
-    add("--as-of", default="", metavar="DATE", help="judge the age of dated evidence against that day, or `today`")
-    add("--fail-on", default="info", metavar="SEVERITY", help="less severe requirements only warn")
-    add("--advisory", action="append", default=[], metavar="GLOB", help="requirements that only warn")
-    add("--hardened", action="store_true", help="advice (SHOULD, MAY) fails too")
-    add("--jobs", type=int, default=0, metavar="N", help="processes that read files; 0 is one for each core")
-    add("--no-cache", action="store_true", help="read every file anew")
-    add("--no-render", action="store_true", help="do not run helm or kustomize")
-    add("--allow-network", action="store_true", help="let helm and kustomize fetch what they refer to")
-
-
-def settings_of(config: pytest.Config) -> Settings:
-    """The options as settings, before plumbline.toml is read."""
-    option = config.getoption
-    return Settings(
-        paths=tuple(option("--manifests")),
-        profiles=tuple(option("--profile")),
-        policies=tuple(option("--policies")),
-        waivers=tuple(option("--waivers")),
-        exclude=tuple(option("--exclude")),
-        values=tuple(option("--values")),
-        kube_version=option("--kube-version"),
-        schemas=option("--schemas"),
-        as_of=option("--as-of"),
-        advisory=tuple(option("--advisory")),
-        hardened=option("--hardened"),
-        fail_on=option("--fail-on"),
-        jobs=option("--jobs"),
-        cache=not option("--no-cache"),
-        render=not option("--no-render"),
-        allow_network=option("--allow-network"),
-    )
+    text = "file or directory to judge; may be repeated"
+    group.addoption("--manifests", action="append", default=[], metavar="PATH", help=text)
+    for option, told in OPTIONS.items():
+        group.addoption(option, **told)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -79,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from conformance.settings import resolve
 
     try:
-        run = Run(resolve(settings_of(config)))
+        run = Run(resolve(settings_of(config.getoption("manifests"), config.getoption)))
         asked = run.asked
         run.check_options()
         report_files(config.getoption("--report"))
