@@ -220,7 +220,15 @@ def _validate(document: Document, definition: str) -> None:
         _validator(definition).validate(document.raw)
     except ValidationError as error:
         path = tuple(error.instance_path)
-        raise CatalogueError(document.locate(path), render(path), error.message) from None
+        raise CatalogueError(document.locate(path), render(path), _mistake(error)) from None
+
+
+def _mistake(error: Any) -> str:
+    """The library's words, except that it does not say all the words that a field may have."""
+    if error.kind.name != "enum":
+        return str(error.message)
+    words = ", ".join(str(each) for each in error.kind.as_dict()["options"])
+    return f"{orjson.dumps(error.instance).decode()} is not one of {words}"
 
 
 def _validator(definition: str) -> Any:
