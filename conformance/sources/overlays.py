@@ -175,7 +175,7 @@ class Builder:
         """What must fail, or must not be tried, found without running anything; so with the exact line."""
         for document, reference in closure.remote:
             if not self._allow_network:
-                yield Lost(document.locate(reference.field), f"needs the network: {reference.text}")
+                yield Lost(document.locate(reference.field), f"needs the network (--allow-network): {reference.text}")
         for user, reference in closure.missing:
             name = ".".join(str(step) for step in reference.field[:1])
             yield _lost(user, reference.field, f"{name} names {reference.text}, which does not exist")
@@ -188,7 +188,7 @@ class Builder:
                 yield _lost(user, path, reason)
             for path, chart in absent_charts(user):
                 if not self._allow_network:
-                    yield _lost(user, path, f"needs the network: {chart}")
+                    yield _lost(user, path, f"needs the network (--allow-network): {chart}")
             if user.charts and self._helm is None:
                 yield _lost(user, user.charts[0][0], "needs the program helm on PATH for its helmCharts")
 

@@ -200,7 +200,7 @@ def test_one_fault_of_a_base_is_said_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["https://example.com/all.yaml", "github.com/org/repo//deploy?ref=v1"])
 def test_nothing_is_fetched(tmp_path: Path, url: str) -> None:
     write(tmp_path, {**BASE, "prod/kustomization.yaml": f"resources:\n- ../base\n- {url}\n"})
-    assert rejected(tmp_path) == [("kustomization", "prod/kustomization.yaml:3:1", f"needs the network: {url}")]
+    assert rejected(tmp_path) == [("kustomization", "prod/kustomization.yaml:3:1", f"needs the network (--allow-network): {url}")]
     assert rendering(tmp_path).consumed == {"base/kustomization.yaml", "prod/kustomization.yaml"}
 
 
@@ -211,7 +211,7 @@ def test_urls_in_the_configuration_of_generators_are_not_fetched_either(tmp_path
     generator = f"apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {{name: x}}\n{setting}\n"
     write(tmp_path, {"kustomization.yaml": "generators: [generator.yaml]\n", "generator.yaml": generator, "a.conf": ""})
     assert rejected(tmp_path) == [
-        ("kustomization", "generator.yaml:4:1", "needs the network: https://127.0.0.2:1/secret")
+        ("kustomization", "generator.yaml:4:1", "needs the network (--allow-network): https://127.0.0.2:1/secret")
     ]
 
 
@@ -367,7 +367,7 @@ def test_a_chart_that_would_be_downloaded(tmp_path: Path) -> None:
     text = "helmCharts:\n- {name: redis, repo: 'https://charts.example.com', version: 1.0.0}\n"
     write(tmp_path, {"kustomization.yaml": text})
     assert rejected(tmp_path) == [
-        ("kustomization", "kustomization.yaml:2:1", "needs the network: https://charts.example.com redis")
+        ("kustomization", "kustomization.yaml:2:1", "needs the network (--allow-network): https://charts.example.com redis")
     ]
 
 
