@@ -32,6 +32,8 @@ DEPLOYMENT = """
 """
 BASE = {"base/kustomization.yaml": "resources: [web.yaml]\n", "base/web.yaml": DEPLOYMENT}
 
+NETWORK = "needs the network (--allow-network)"
+
 
 def line(location: Location) -> tuple[str, int]:
     return location.path, location.line
@@ -200,7 +202,7 @@ def test_one_fault_of_a_base_is_said_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["https://example.com/all.yaml", "github.com/org/repo//deploy?ref=v1"])
 def test_nothing_is_fetched(tmp_path: Path, url: str) -> None:
     write(tmp_path, {**BASE, "prod/kustomization.yaml": f"resources:\n- ../base\n- {url}\n"})
-    assert rejected(tmp_path) == [("kustomization", "prod/kustomization.yaml:3:1", f"needs the network (--allow-network): {url}")]
+    assert rejected(tmp_path) == [("kustomization", "prod/kustomization.yaml:3:1", f"{NETWORK}: {url}")]
     assert rendering(tmp_path).consumed == {"base/kustomization.yaml", "prod/kustomization.yaml"}
 
 
@@ -367,7 +369,7 @@ def test_a_chart_that_would_be_downloaded(tmp_path: Path) -> None:
     text = "helmCharts:\n- {name: redis, repo: 'https://charts.example.com', version: 1.0.0}\n"
     write(tmp_path, {"kustomization.yaml": text})
     assert rejected(tmp_path) == [
-        ("kustomization", "kustomization.yaml:2:1", "needs the network (--allow-network): https://charts.example.com redis")
+        ("kustomization", "kustomization.yaml:2:1", f"{NETWORK}: https://charts.example.com redis")
     ]
 
 
