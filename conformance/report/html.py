@@ -22,7 +22,7 @@ ROWS = 1000
 _LIMIT = 400
 _KEYWORD = re.compile(r"\b(MUST|SHOULD|MAY)( NOT)?\b")
 _TITLES = {
-    "error": ("Could not be judged", "Nobody knows whether these hold: something could not be read or evaluated."),
+    "error": ("Not all judged", "Something cannot be read or evaluated, so nobody knows whether these hold."),
     "failed": ("Failed", "These do not hold, and they are binding."),
     "warned": ("Warned", "These do not hold, but they are advice, or less severe than this run asks for."),
     "waived": ("Waived", "These do not hold; somebody has accepted that until a day."),

@@ -38,7 +38,7 @@ _TITLES = {
     "waived": "Waived: known, and accepted by somebody until a day",
     "warned": "Warned: advice, or below --fail-on",
     "failed": "Failed",
-    "error": "Could not be judged: nobody knows whether these hold",
+    "error": "Not all judged: something cannot be read or evaluated",
 }
 
 

@@ -94,14 +94,17 @@ def sentence(finding: FindingRecord, limit: int = 0) -> str:
 
 def _says(message: str, value: str) -> bool:
     """Whether a message holds a value as words of its own; `[a, b]` counts when it names every part."""
+    if value == "absent":
+        return "is missing" in message
     parts = value[1:-1].split(", ") if value.startswith("[") and value.endswith("]") else [value]
     return all(part and re.search(rf"(?<![\w.-]){re.escape(part)}(?![\w-])", message) for part in parts)
 
 
 def error_sentence(error: ErrorRecord, limit: int = 0) -> str:
-    """`field: reason`."""
-    field = f"{plain(error['field'])}: " if error["field"] else ""
-    return shortened(field + prose(error["reason"]), limit * 4)
+    """`field: reason`; a reason that begins with the field stands alone."""
+    field, reason = plain(error["field"]), prose(error["reason"])
+    lead = f"{field}: " if field and not reason.startswith(f"{field} ") else ""
+    return shortened(lead + reason, limit * 4)
 
 
 def source_text(source: SourceRecord) -> str:

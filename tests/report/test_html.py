@@ -103,7 +103,7 @@ def test_language_and_title_and_one_heading_of_each_section() -> None:
     assert found.texts["title"] == ["2 requirements failed, 1 could not be judged · plumbline"]
     assert found.texts["h1"] == ["2 requirements failed, 1 could not be judged"]
     headings = [each.strip() for each in found.texts["h2"]]
-    assert headings == ["What to do next", "Could not be judged", "Failed", "Warned", "Waived", "Skipped", "Held"]
+    assert headings == ["What to do next", "Not all judged", "Failed", "Warned", "Waived", "Skipped", "Held"]
 
 
 def test_every_label_refers_to_something() -> None:

@@ -7,7 +7,7 @@ import pytest
 from conformance.report import wording
 from conformance.report.record import ResultRecord
 from tests.report import records
-from tests.report.records import finding, result, where, who
+from tests.report.records import error, finding, result, where, who
 
 
 @pytest.mark.parametrize(
@@ -126,6 +126,7 @@ def test_formats_that_demand_a_path_get_the_real_one() -> None:
         ("2 replicas, but 3 are asked for", "3", "2", "2 replicas, but 3 are asked for"),
         ("12 replicas", "", "1", "12 replicas (observed 1)"),
         ("uses hostPath, nfs", "", "[nfs, hostPath]", "uses hostPath, nfs"),
+        ("spec is missing", "", "absent", "spec is missing"),
         ("uses hostPath", "", "[nfs, hostPath]", "uses hostPath (observed [nfs, hostPath])"),
     ],
 )
@@ -133,3 +134,8 @@ def test_a_value_that_the_message_names_is_not_said_twice(
     message: str, expected: str, observed: str, said: str
 ) -> None:
     assert wording.sentence(finding(field="", message=message, expected=expected, observed=observed)) == said
+
+
+def test_a_reason_that_begins_with_the_field_stands_alone() -> None:
+    assert wording.error_sentence(error(field="spec.a", reason="spec.a is a list")) == "spec.a is a list"
+    assert wording.error_sentence(error(field="spec.a", reason="spec.ab is a list")) == "spec.a: spec.ab is a list"
