@@ -230,8 +230,8 @@ class Run:
         return 0 if judged else 5
 
     def describe(self) -> dict[str, Any]:
-        """The report's `target`."""
-        paths = [path for target in self.settings.targets for path in target.paths]
+        """The report's `target`: what was asked, so that it can be asked again; a plumbline.toml may say more of it."""
+        paths = list(self.settings.paths)
         options = list(self.settings.options)
         return {"kind": self.scope, "paths": paths} | ({"options": options} if options else {})
 

@@ -371,3 +371,10 @@ def test_static_commands_never_read_a_kubeconfig(place: Path, monkeypatch: pytes
     os.mkfifo(fifo)  # whoever opened it would hang until the time limit
     monkeypatch.setenv("KUBECONFIG", str(fifo))
     assert check(place, "good").returncode == 0
+
+
+def test_a_next_step_asks_the_same_again(place: Path) -> None:
+    """Not of the target's own path, beside which there is no plumbline.toml."""
+    (place / "plumbline.toml").write_text('profiles = ["house"]\npolicies = ["house"]\n[targets.a]\npath = "bad"\n')
+    said = command("check", ".", "--fail-on", "low", cwd=place).stdout
+    assert "plumbline check . --fail-on low -k house-two-replicas" in said
