@@ -9,7 +9,7 @@ from conformance.check import Said, Unjudged, check
 from conformance.finding import Finding
 from conformance.kube.inventory import Inventory
 from conformance.network.connectivity import Connectivity, connectivity
-from conformance.network.matrix import MatrixError, compare, documented
+from conformance.network.matrix import MatrixError, Mismatch, compare, documented
 
 
 @check
