@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -102,6 +102,22 @@ class Graph:
                     todo.append((target, namespace or target.namespace))
                 elif reference.use is Use.RESOURCE and path.is_file():
                     yield path, namespace
+
+    def directly_below(
+        self, users: Mapping[Path, str | None], known: Collection[Path]
+    ) -> list[tuple[Kustomization, set[str | None]]]:
+        """What `users` are directly built from, unless `known`, each with the namespaces that its users give it.
+
+        `users` are directories, each with the namespace that is laid over it already and so wins. What uses its user
+        in turn is left out: the cycle is told already.
+        """
+        found: dict[Path, set[str | None]] = {}
+        for directory, outer in users.items():
+            user = self.at(directory)
+            for child in self._uses(user) if user else ():
+                if child.directory not in known and not child.is_component and user not in self.reach(child):
+                    found.setdefault(child.directory, set()).add(outer or (user.namespace if user else None))
+        return [(child, namespaces) for at, namespaces in found.items() if (child := self.at(at))]
 
     def resolve(self, user: Kustomization, reference: Reference) -> Path:
         """The absolute path that a reference means; asked of the file system once."""

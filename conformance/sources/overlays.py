@@ -52,6 +52,11 @@ class Overlay:
         fields: dict[str, Any] = json.loads(self.fields)
         return fields
 
+    @property
+    def namespace(self) -> str | None:
+        """The namespace laid over everything, if any."""
+        return self.laid_over.get("namespace")
+
 
 @dataclass(frozen=True, slots=True)
 class Lost:
@@ -67,6 +72,20 @@ class Outcome:
 
     objects: list[tuple[dict[str, Any], Made | None]] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
+
+    @property
+    def may_hold_builds(self) -> bool:
+        """Whether what it is built from may be built by itself, although it was not."""
+        return bool(self.lost) and all(each.reason != MISSING_PROGRAM for each in self.lost)
+
+
+def under(directory: Path, namespaces: set[str | None]) -> Overlay:
+    """The build of what a failed kustomization is built from, with the namespace that all its users agree on.
+
+    What else its users would have changed is not known; but its own patches and image tags count.
+    """
+    namespace = next(iter(namespaces)) if len(namespaces) == 1 else None
+    return Overlay(directory, json.dumps({"namespace": namespace}) if namespace else "{}")
 
 
 def overlays(roots: Iterable[Kustomization], deliveries: Sequence[Delivery]) -> dict[Overlay, list[Delivery]]:

@@ -94,7 +94,6 @@ class Rounds:
             if again[0].keys() == wanted.keys() and again[1].keys() == released.keys():
                 break
             wanted, released = again
-            self._run(self._built, wanted, self._builder.run)
             self._run(self._rendered, released, self._renderer.run)
             consumed_files = self._consumed(wanted, released)
             objects = [*self._raw_objects(consumed_files), *self._objects(wanted, released, Targets(deliveries))]
@@ -116,7 +115,22 @@ class Rounds:
             return {}
         delivered = [self._graph.at(delivery.directory) for delivery in deliveries]
         roots = {k.directory: k for k in (*self._graph.roots, *delivered) if k and not k.is_component}
-        return overlays.overlays(roots.values(), deliveries)
+        found = overlays.overlays(roots.values(), deliveries)
+        while True:
+            self._run(self._built, found, self._builder.run)
+            failed = {each.directory: each.namespace for each in found if self._built[each].may_hold_builds}
+            below = self._graph.directly_below(failed, self._in_builds(found))
+            if not below:
+                return found
+            found |= {overlays.under(child.directory, namespaces): [] for child, namespaces in below}
+
+    def _in_builds(self, wanted: Iterable[Overlay]) -> set[Path]:
+        """Kustomizations that were tried, or that something else built from them already shows."""
+        built = (each for each in wanted if not self._built[each].lost)
+        inside = {
+            k.directory for each in built for closure in self._builder.closures(each) for k in closure.kustomizations
+        }
+        return inside | {each.directory for each in wanted}
 
     def _releases(self, deliveries: list[Delivery]) -> dict[Release, Chart]:
         if not self._options.render:

@@ -177,8 +177,9 @@ def test_patches_named_as_in_kustomize_1_are_patches_too(tmp_path: Path) -> None
 
 
 def test_plain_resources_of_a_failed_build_get_its_namespace(tmp_path: Path) -> None:
-    write(tmp_path, {**BASE, "prod/kustomization.yaml": "namespace: shop\nresources: [../base, gone.yaml]\n"})
-    assert dict(rendering(tmp_path).namespaces) == {"base/web.yaml": "shop"}
+    text = "namespace: shop\nresources: [web.yaml, gone.yaml]\n"
+    write(tmp_path, {"prod/web.yaml": DEPLOYMENT, "prod/kustomization.yaml": text})
+    assert dict(rendering(tmp_path).namespaces) == {"prod/web.yaml": "shop"}
 
 
 def test_what_kustomize_says_becomes_one_line_at_the_kustomization_to_blame(tmp_path: Path) -> None:
@@ -203,7 +204,7 @@ def test_one_fault_of_a_base_is_said_once(tmp_path: Path) -> None:
 def test_nothing_is_fetched(tmp_path: Path, url: str) -> None:
     write(tmp_path, {**BASE, "prod/kustomization.yaml": f"resources:\n- ../base\n- {url}\n"})
     assert rejected(tmp_path) == [("kustomization", "prod/kustomization.yaml:3:1", f"{NETWORK}: {url}")]
-    assert rendering(tmp_path).consumed == {"base/kustomization.yaml", "prod/kustomization.yaml"}
+    assert rendering(tmp_path).consumed == {"base/kustomization.yaml", "base/web.yaml", "prod/kustomization.yaml"}
 
 
 @pytest.mark.parametrize(
@@ -388,3 +389,24 @@ def test_a_kustomization_cannot_make_helm_run_or_read_other_files(tmp_path: Path
     [(_, where, reason)] = rejected(tmp_path / "a/b", RenderOptions(allow_network=network))
     assert where.startswith("kustomization.yaml:")
     assert "so it is not run" in reason or "lies outside the kustomization" in reason
+
+
+REMOTE = "resources: [{}, 'https://127.0.0.2:1/x.yaml']\n"
+
+
+def test_what_a_failed_root_is_built_from_is_built_by_itself_in_its_namespace(tmp_path: Path) -> None:
+    base = {**BASE, "base/kustomization.yaml": "resources: [web.yaml]\nimages: [{name: nginx, newTag: '1.3'}]\n"}
+    middle = {"middle/kustomization.yaml": REMOTE.format("../base")}
+    write(tmp_path, {**base, **middle, "prod/kustomization.yaml": "resources: [../middle]\nnamespace: shop\n"})
+    found = rendering(tmp_path)
+    [(name, web)] = objects(found).items()
+    assert name == "Deployment shop/web"
+    assert web.raw["spec"]["template"]["spec"]["containers"][0]["image"] == "nginx:1.3"
+    reason = f"{NETWORK}: https://127.0.0.2:1/x.yaml; not rendered: prod"
+    assert rejected(tmp_path) == [("kustomization", "middle/kustomization.yaml:1:1", reason)]
+
+
+def test_a_base_that_another_overlay_shows_is_not_built_by_itself(tmp_path: Path) -> None:
+    write(tmp_path, {**BASE, "prod/kustomization.yaml": "resources: [../base]\nnamespace: shop\n"})
+    write(tmp_path, {"dev/kustomization.yaml": REMOTE.format("../base")})
+    assert list(objects(rendering(tmp_path))) == ["Deployment shop/web"]
