@@ -117,7 +117,7 @@ class Graph:
             for child in self._uses(user) if user else ():
                 if child.directory not in known and not child.is_component and user not in self.reach(child):
                     found.setdefault(child.directory, set()).add(outer or (user.namespace if user else None))
-        return [(child, namespaces) for at, namespaces in found.items() if (child := self.at(at))]
+        return [(below, namespaces) for at, namespaces in found.items() if (below := self.at(at))]
 
     def resolve(self, user: Kustomization, reference: Reference) -> Path:
         """The absolute path that a reference means; asked of the file system once."""
