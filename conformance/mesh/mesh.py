@@ -16,7 +16,7 @@ from conformance.mesh.egress import Sidecars
 from conformance.mesh.judge import Call, Judge
 from conformance.mesh.membership import DATAPLANE_MODE, OUTSIDE, Dataplane, Membership, membership
 from conformance.mesh.peer import PeerAuthentications
-from conformance.mesh.reason import Problem, Reason, UnreadableError, reading
+from conformance.mesh.reason import Problem, Reason, UnreadableError, read_each, reading
 from conformance.mesh.routes import Routes
 from conformance.mesh.rules import DestinationRules
 from conformance.mesh.services import ServicePort, Services
@@ -73,15 +73,12 @@ class Mesh:
     @cached_property
     def _ports(self) -> Mapping[int, list[ServicePort]]:
         """Ports by `id` of the Service; an ExternalName leads out of the mesh and has none."""
-        found: dict[int, list[ServicePort]] = {}
-        for each in self.services.all:
-            try:
-                with reading(each):
-                    external = each.text("spec.type") == "ExternalName"
-                found[id(each)] = [] if external else self.services.ports(each)
-            except UnreadableError as error:
-                self._odd.append(error)
-        return found
+
+        def of(service: Object) -> tuple[int, list[ServicePort]]:
+            external = service.text("spec.type") == "ExternalName"
+            return id(service), [] if external else self.services.ports(service)
+
+        return dict(read_each(self.services.all, of, self._odd))
 
     def member(self, pod: PodSpec | None) -> Membership:
         """How a workload takes part in the mesh; None is a client outside of it. Raises UnreadableError."""

@@ -15,7 +15,7 @@ from conformance.kube.inventory import Inventory
 from conformance.kube.object import Node, Object
 from conformance.kube.place import together
 from conformance.kube.podspec import PodSpec
-from conformance.mesh.reason import Problem, Reason, UnreadableError, reading, word
+from conformance.mesh.reason import Problem, Reason, UnreadableError, read_each, word
 
 GROUP = "security.istio.io"
 _MODES = ("DISABLE", "PERMISSIVE", "STRICT", "UNSET")
@@ -90,14 +90,7 @@ class PeerAuthentications:
     @cached_property
     def policies(self) -> list[Policy]:
         """Every policy that can be read; the others are in `unreadable`."""
-        found = []
-        for each in self._objects:
-            try:
-                with reading(each):
-                    found.append(read_policy(each))
-            except UnreadableError as error:
-                self.unreadable.append(error)
-        return found
+        return read_each(self._objects, read_policy, self.unreadable)
 
     def mode(self, pod: PodSpec, port: int | None) -> Peer:
         """What a workload's port accepts; `port` None asks for ports that nothing is said about."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from conformance.kube.object import FieldTypeError, Location, Node, Object
 from conformance.kube.path import Path, render
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,18 @@ def reading(subject: Object) -> Iterator[None]:
         yield
     except FieldTypeError as error:
         raise UnreadableError(subject, error) from None
+
+
+def read_each(subjects: Iterable[Object], read: Callable[[Object], T], unreadable: list[UnreadableError]) -> list[T]:
+    """What can be read of each; what cannot be read is added to `unreadable`, and hides no other."""
+    found = []
+    for each in subjects:
+        try:
+            with reading(each):
+                found.append(read(each))
+        except UnreadableError as error:
+            unreadable.append(error)
+    return found
 
 
 def word(node: Node, field: str, allowed: tuple[str, ...], default: str) -> str:

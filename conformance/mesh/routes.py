@@ -13,7 +13,7 @@ from conformance.kube.inventory import Inventory
 from conformance.kube.object import FieldTypeError, Node, Object
 from conformance.kube.path import Path
 from conformance.mesh.host import resolve
-from conformance.mesh.reason import UnreadableError, reading
+from conformance.mesh.reason import UnreadableError, read_each
 
 GROUP = "networking.istio.io"
 #: The gateway that stands for every sidecar, and the default where a VirtualService names none.
@@ -97,14 +97,7 @@ class Routes:
     @cached_property
     def services(self) -> list[VirtualService]:
         """Every VirtualService that can be read; the others are in `unreadable`."""
-        found = []
-        for each in self._objects:
-            try:
-                with reading(each):
-                    found.append(self._read(each))
-            except UnreadableError as error:
-                self.unreadable.append(error)
-        return found
+        return read_each(self._objects, self._read, self.unreadable)
 
     @property
     def all(self) -> Iterator[Route]:

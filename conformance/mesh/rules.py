@@ -16,7 +16,7 @@ from conformance.kube.object import Node, Object
 from conformance.kube.place import together
 from conformance.kube.podspec import PodSpec
 from conformance.mesh.host import most_specific, resolve
-from conformance.mesh.reason import UnreadableError, reading
+from conformance.mesh.reason import UnreadableError, read_each, reading
 from conformance.mesh.settings import MeshSettings
 
 GROUP = "networking.istio.io"
@@ -119,13 +119,7 @@ class DestinationRules:
     @cached_property
     def rules(self) -> list[Rule]:
         """Every rule whose host, audience and selector can be read, in Istio's order."""
-        found = []
-        for each in self._objects:
-            try:
-                with reading(each):
-                    found.append(self._read(each))
-            except UnreadableError as error:
-                self.unreadable.append(error)
+        found = read_each(self._objects, self._read, self.unreadable)
         return sorted(found, key=lambda each: each.order)
 
     def find(self, client: PodSpec | None, namespace: str | None, service: Object, host: str) -> Merged | None:
