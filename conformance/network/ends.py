@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from functools import cached_property
 
 from conformance.kube.object import Object
@@ -24,6 +25,8 @@ class Ends:
     def __init__(self, population: Population, universe: Universe) -> None:
         self._population = population
         self._universe = universe
+        #: further names, each for some workloads
+        self.aliases: Mapping[str, list[str]] = {}
 
     @cached_property
     def workloads(self) -> Mapping[str, Mask]:
@@ -42,7 +45,8 @@ class Ends:
         return dict(found)
 
     def find(self, name: str) -> Mask:
-        """Bits of an end, never none. `db`, `StatefulSet/db` and `shop/db` do where they are clear.
+        """Bits of an end, never none. `db`, `StatefulSet/db` and `shop/db` do where they are clear; with a `*` in it a
+        name stands for every workload that it fits: `shop/*`, `*`.
 
         Raises ValueError, which says what is near, for an end that is not there or not clear.
         """
@@ -53,9 +57,16 @@ class Ends:
             return self._universe.external
         if name.startswith(f"{EXTERNAL}:"):
             return self._universe.at(name.partition(":")[2])
-        ids = self.matching(name)
-        if len(ids) == 1:
-            return self.workloads[ids[0]]
+        found: Mask = 0
+        for each in self.meant(name):
+            found |= self.workloads[each]
+        return found
+
+    def meant(self, name: str) -> list[str]:
+        """The workloads that a name stands for: one, or with a `*` in it several. Raises ValueError as `find` does."""
+        ids = self.aliases.get(name) or self.matching(name)
+        if len(ids) == 1 or (ids and ("*" in name or name in self.aliases)):
+            return ids
         if ids:
             raise ValueError(f"{name} is not clear: {', '.join(ids[:5])}{' …' if len(ids) > 5 else ''}")
         near = [each for each in self.workloads if name.rpartition("/")[2] in each][:5]
@@ -105,7 +116,8 @@ class Ends:
 
 def _means(wanted: list[str], whole: list[str]) -> bool:
     namespace, kind, name = whole
-    return wanted in ([name], [kind, name], [namespace, name])
+    forms = [name], [kind, name], [namespace, name], whole
+    return any(len(form) == len(wanted) and all(map(fnmatchcase, form, wanted)) for form in forms)
 
 
 def _outside_port(text: str) -> tuple[str, PortSet | None]:

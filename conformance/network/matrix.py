@@ -10,9 +10,11 @@ from conformance.kube.object import Object
 from conformance.kube.path import Path
 from conformance.network.addresses import EVERYWHERE, Addresses, block
 from conformance.network.connectivity import EXTERNAL, Connectivity, Edge, Outside
-from conformance.network.difference import difference
+from conformance.network.difference import by_ends, difference
+from conformance.network.ends import API_SERVER, NODES
 from conformance.network.listing import suffix
 from conformance.network.ports import ALL, NONE, PortSet, parse, ports
+from conformance.network.requests import methods
 from conformance.network.verdict import Because
 
 
@@ -27,6 +29,8 @@ class Documented:
     source: str
     target: str
     ports: PortSet
+    #: the HTTP methods that must pass, and no other; None where requests are not looked at
+    methods: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Mismatch:
     missing: bool
     edge: Edge
     because: list[Because] = field(default_factory=list)
+    #: the HTTP methods it is about, where the connection itself is as documented
+    about: str = ""
 
     @property
     def place(self) -> tuple[Object | None, Path]:
@@ -45,23 +51,25 @@ class Mismatch:
 
     def __str__(self) -> str:
         word = "is documented, but closed" if self.missing else "is open, but not documented"
-        return f"{self.edge.source} -> {self.edge.target} {suffix(self.edge)} {word}"
+        what = f" for {self.about}" if self.about else ""
+        return f"{self.edge.source} -> {self.edge.target} {suffix(self.edge)} {word}{what}"
 
 
 def documented(entry: Mapping[str, Any]) -> Documented:
-    """`{from: web, to: shop/db, port: 5432}`; `port` as in `TCP/5432`, `UDP/53`, `8000-8010`, several by commas, and
-    absent or `any` for every port. Raises MatrixError.
+    """`{from: web, to: shop/db, port: 5432, methods: [GET]}`; `port` as in `TCP/5432`, `UDP/53`, `8000-8010`, several
+    by commas, and absent or `any` for every port; `methods` where HTTP methods are documented. Raises MatrixError.
     """
-    unknown = set(entry) - {"from", "to", "port"}
-    ends = entry.get("from"), entry.get("to")
-    if unknown or not all(isinstance(each, str) and each for each in ends):
-        raise MatrixError(f"{dict(entry)!r}: an edge has from, to and port")
+    ends, named = (entry.get("from"), entry.get("to")), entry.get("methods")
+    if set(entry) - {"from", "to", "port", "methods"} or not all(isinstance(each, str) and each for each in ends):
+        raise MatrixError(f"{dict(entry)!r}: an edge has from, to, port and perhaps methods")
+    if named is not None and (not isinstance(named, list) or not named or not all(isinstance(m, str) for m in named)):
+        raise MatrixError(f"{dict(entry)!r}: methods are a list such as [GET, POST]")
     text = str(entry.get("port", "any"))
     try:
         wanted = ALL if text == "any" else ports(*(word.strip() for word in text.split(",")))
     except ValueError as error:
         raise MatrixError(str(error)) from None
-    return Documented(str(ends[0]), str(ends[1]), wanted)
+    return Documented(str(ends[0]), str(ends[1]), wanted, frozenset(named) if named else None)
 
 
 def compare(
@@ -71,34 +79,72 @@ def compare(
 
     Surplus are open edges from or to a subject that no entry documents; the subjects are all workloads that entries
     name, unless they are given. The nodes and the API server may be ends of entries but are never surplus: what a node
-    may do to its own pods is not for policies to say. What a request must be like besides, such as an HTTP method, is
-    not looked at. Raises MatrixError for an end that is not there.
+    may do to its own pods is not for policies to say. What a request must be like besides is looked at only where an
+    entry names methods. Raises MatrixError for an end that is not there.
     """
     wanted = list(entries)
     try:
-        about = {name for each in subjects for name in world.ends.names(world.ends.find(each))}
-        shown = [edge for each in wanted for edge in _edges(world, each)]
+        about = {name for each in subjects for name in world.ends.meant(each)}
+        shown = [(each, edge) for each in wanted for edge in _edges(world, each)]
         yield from (mismatch for each in wanted for mismatch in _platform(world, each))
     except ValueError as error:
         raise MatrixError(str(error)) from None
-    about = about or {end for edge in shown for end in (edge.source, edge.target)} - {EXTERNAL}
-    found = difference(shown, (replace(edge, limits=()) for edge in world.edges()))
+    about = about or {end for _, edge in shown for end in (edge.source, edge.target)} - {EXTERNAL}
+    opened = by_ends(world.edges())
+    found = difference((edge for _, edge in shown), (replace(edge, limits=()) for edge in opened.values()))
     for edge in found.closed:
         yield Mismatch(True, edge, _reasons(world, edge))
     for edge in found.opened if deny_rest else ():
         if about & {edge.source, edge.target}:
             yield Mismatch(False, edge, _reasons(world, edge))
+    for each, edge in shown:
+        known = opened.get((edge.source, edge.target))
+        if each.methods is not None and known is not None:
+            yield from _requests(world, each.methods, edge, known)
+
+
+def _requests(world: Connectivity, wanted: frozenset[str], edge: Edge, known: Edge) -> Iterator[Mismatch]:
+    """The methods that pass on the ports of an edge, as far as these are open, against those that are documented."""
+    for word in (edge.ports & known.ports).words():
+        passing, one = methods(known, parse(word)), replace(edge, ports=parse(word))
+        if passing is None:
+            reasons = [each for each in _reasons(world, one) if ", only " not in each.text]
+            yield Mismatch(False, one, reasons, f"methods other than {_listed(wanted)}")
+            continue
+        if wanted - passing:
+            yield Mismatch(True, one, _limiting(world, one), _listed(wanted - passing))
+        if passing - wanted:
+            yield Mismatch(False, one, _limiting(world, one), _listed(passing - wanted))
+
+
+def _limiting(world: Connectivity, edge: Edge) -> list[Because]:
+    return [each for each in _reasons(world, edge) if ", only " in each.text]
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def _edges(world: Connectivity, entry: Documented) -> Iterator[Edge]:
     """An entry as the edges it would be, were it open."""
-    for source in world.ends.names(world.ends.find(entry.source)):
-        for target in world.ends.names(world.ends.find(entry.target)):
-            if source in world.ends.workloads and target in world.ends.workloads:
-                yield Edge(source, target, entry.ports)
-            elif EXTERNAL in (source, target):
-                name = entry.source if source == EXTERNAL else entry.target
-                yield Edge(source, target, entry.ports, (_outside(name, entry.ports),))
+    for source in _meant(world, entry.source):
+        for target in _meant(world, entry.target):
+            if {source, target} & {NODES, API_SERVER}:
+                continue
+            parts = tuple(_outside(end, entry.ports) for end in (source, target) if _is_outside(end))
+            yield Edge(_plain(source), _plain(target), entry.ports, parts)
+
+
+def _meant(world: Connectivity, end: str) -> list[str]:
+    return [end] if _is_outside(end) or end in (NODES, API_SERVER) else world.ends.meant(end)
+
+
+def _is_outside(end: str) -> bool:
+    return end.partition(":")[0] == EXTERNAL
+
+
+def _plain(end: str) -> str:
+    return EXTERNAL if _is_outside(end) else end
 
 
 def _outside(name: str, wanted: PortSet) -> Outside:
@@ -113,16 +159,18 @@ def _outside(name: str, wanted: PortSet) -> Outside:
 
 def _platform(world: Connectivity, entry: Documented) -> Iterator[Mismatch]:
     """Entries about the nodes or the API server, which are no edges of their own."""
-    ends = {entry.source, entry.target}
-    if ends & {"nodes", "kube-apiserver"}:
-        closed = [word for word in entry.ports.words() if not world.explain(*_ends(entry), parse(word)).allowed]
+    for source, target in _platform_ends(world, entry):
+        closed = [word for word in entry.ports.words() if not world.explain(source, target, parse(word)).allowed]
         if closed:
-            edge = Edge(entry.source, entry.target, ports(*closed))
+            edge = Edge(source, target, ports(*closed))
             yield Mismatch(True, edge, _reasons(world, edge))
 
 
-def _ends(entry: Documented) -> tuple[str, str]:
-    return entry.source, entry.target
+def _platform_ends(world: Connectivity, entry: Documented) -> list[tuple[str, str]]:
+    platform = (NODES, API_SERVER)
+    if entry.source in platform:
+        return [(entry.source, target) for target in world.ends.meant(entry.target)]
+    return [(source, entry.target) for source in world.ends.meant(entry.source)] if entry.target in platform else []
 
 
 def _reasons(world: Connectivity, edge: Edge) -> list[Because]:

@@ -8,6 +8,7 @@ import pytest
 
 from conformance.network.connectivity import Connectivity
 from conformance.network.matrix import MatrixError, Mismatch, compare, documented
+from tests.network.test_authorization import authz as authorization
 from tests.network.test_cilium import cnp
 from tests.network.world import connectivity, deployment, policy
 
@@ -78,6 +79,58 @@ def test_limits_of_requests_make_an_edge_neither_missing_nor_surplus() -> None:
     assert held(world, EDGE, subjects=("db",)) == []
 
 
+def guarded(http: str, ports: str = "'5432'") -> Connectivity:
+    port = f"{{ports: [{{port: {ports}, protocol: TCP}}], rules: {{http: {http}}}}}"
+    rule = f"ingress: [{{fromEndpoints: [{{matchLabels: {{app: api}}}}], toPorts: [{port}]}}], egress: [{{}}]"
+    return connectivity(API, DB, API_OUT, cnp(f"{{endpointSelector: {{matchLabels: {{app: db}}}}, {rule}}}"))
+
+
+def test_documented_methods_are_exactly_those_that_pass() -> None:
+    world = guarded("[{method: GET}, {method: POST, path: /a}]")
+    assert held(world, {**EDGE, "methods": ["GET", "POST"]}, subjects=("db",)) == []
+    found = places(held(world, {**EDGE, "methods": ["GET", "DELETE"]}, subjects=("db",)))
+    where = "CiliumNetworkPolicy shop/c", "spec.ingress.0.toPorts.0"
+    ends = "shop/Deployment/api -> shop/Deployment/db TCP/5432"
+    assert found == [
+        (f"{ends} is documented, but closed for DELETE", *where),
+        (f"{ends} is open, but not documented for POST", *where),
+    ]
+
+
+@pytest.mark.parametrize("http", ["[{}]", "[{path: /a}]", "[{method: GET}, {path: /a}]"])
+def test_a_rule_without_a_method_lets_every_method_pass(http: str) -> None:
+    (found,) = held(guarded(http), {**EDGE, "methods": ["GET"]}, subjects=("db",))
+    assert str(found).endswith("is open, but not documented for methods other than GET")
+
+
+def test_methods_of_a_mesh_and_of_the_network_must_both_let_pass() -> None:
+    rule = "{from: [{source: {namespaces: [shop]}}], to: [{operation: {methods: [GET, PUT], ports: ['5432']}}]}"
+    world = connectivity(API, DB, authorization(f"{{action: ALLOW, rules: [{rule}]}}"))
+    assert held(world, {**EDGE, "methods": ["GET", "PUT"]}, deny=False) == []
+    (found,) = held(world, {**EDGE, "methods": ["GET"]}, deny=False)
+    assert str(found).endswith("not documented for PUT")
+    assert str(found.place[0]) == "AuthorizationPolicy shop/z"
+
+
+def test_a_star_stands_for_every_workload_that_it_fits() -> None:
+    open_to_all = policy("in", spec="{podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{port: 5432}]}]}")
+    world = connectivity(WEB, API, DB, deployment("x", "other"), open_to_all)
+    everyone = {"from": "*", "to": "db", "port": 5432}, {"from": "external", "to": "db", "port": 5432}
+    out = (*({"from": "db", "to": each} for each in ("web", "api", "other/*")), {"from": "db", "to": "external"})
+    assert held(world, *everyone, *out, subjects=("db",)) == []
+    found = held(world, {"from": "shop/*", "to": "db", "port": 5432}, *everyone[1:], *out, subjects=("db",))
+    assert [str(each) for each in found] == [
+        "other/Deployment/x -> shop/Deployment/db TCP/5432 is open, but not documented"
+    ]
+
+
+def test_one_workload_does_not_document_another_of_the_same_labels() -> None:
+    world = connectivity(API, DB, deployment("copy", app="api"), CLOSED, API_OUT, DB_IN)
+    assert [str(each) for each in held(world, EDGE)] == [
+        "shop/Deployment/copy -> shop/Deployment/db TCP/5432 is open, but not documented"
+    ]
+
+
 def test_without_any_policy_there_is_no_field_to_change() -> None:
     found = held(connectivity(API, DB), EDGE, subjects=("db",))
     surplus = {(each.edge.source, each.edge.target): each.place[0] for each in found}
@@ -111,15 +164,17 @@ def test_the_outside_as_a_whole_and_in_part() -> None:
 
 def test_the_api_server_may_be_documented() -> None:
     (missing,) = held(connectivity(API, CLOSED), {"from": "api", "to": "kube-apiserver", "port": 6443})
-    assert str(missing) == "api -> kube-apiserver TCP/6443 is documented, but closed"
+    assert str(missing) == "shop/Deployment/api -> kube-apiserver TCP/6443 is documented, but closed"
 
 
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"from": "api"}, "an edge has from, to and port"),
-        ({"from": "api", "to": "db", "prot": 1}, "an edge has from, to and port"),
+        ({"from": "api"}, "an edge has from, to, port"),
+        ({"from": "api", "to": "db", "prot": 1}, "an edge has from, to, port"),
         ({"from": "api", "to": "db", "port": "http"}, "is no port"),
+        ({"from": "api", "to": "db", "methods": []}, "methods are a list"),
+        ({"from": "api", "to": "db", "methods": "GET"}, "methods are a list"),
         ({"from": "api", "to": "database"}, "there is no workload database"),
     ],
 )
