@@ -12,12 +12,12 @@ from fnmatch import fnmatchcase
 from typing import Annotated
 
 from conformance.check import NotApplicable, Said, check
-from conformance.evidence.listing import Artefact, Listing, read
-from conformance.finding import Finding, Unjudged
+from conformance.evidence.listing import Artefact, Listing, listings
+from conformance.finding import Finding
 from conformance.kube import duration
-from conformance.kube.inventory import Inventory, Match
+from conformance.kube.inventory import Inventory
 from conformance.kube.mounts import Mount
-from conformance.kube.object import Document, FieldTypeError, Object
+from conformance.kube.object import Object
 from conformance.kube.path import Path
 from conformance.kube.podspec import PodSpec
 from conformance.kube.storage import is_claim
@@ -45,7 +45,7 @@ def test_backup_encrypted(
     Judged by content, never by suffix. A passphrase inside the script protects nothing. A plaintext copy that stays
     beside the encrypted one is the business of another requirement.
     """
-    found, (listed, broken) = scripts(inventory, script), _listings(inventory, listing)
+    found, (listed, broken) = scripts(inventory, script), listings(inventory, listing)
     yield from broken
     if not (found or listed or broken):
         yield NotApplicable(NEITHER)
@@ -65,9 +65,9 @@ def test_backup_encrypted(
         encrypted = {re.sub(r"\.\w+\Z", "", a.name) for a in artefacts if is_encrypted_name(a.name)}
         for artefact in artefacts:
             if is_encrypted_name(artefact.name) and not artefact.is_encrypted:
-                yield _listed(there, artefact, "head", "is named encrypted and is not", artefact.head)
+                yield there.finding(artefact, "head", "is named encrypted and is not", artefact.head)
             elif not is_encrypted_name(artefact.name) and artefact.name not in encrypted and not artefact.is_encrypted:
-                yield _listed(there, artefact, "path", "has no encrypted copy", artefact.path)
+                yield there.finding(artefact, "path", "has no encrypted copy", artefact.path)
 
 
 @check
@@ -79,7 +79,7 @@ def test_backup_no_plaintext(
     `gpg --encrypt FILE` leaves FILE where it is. In a listing a plaintext backup is recognised by its content, whatever
     it is called; one whose name claims encryption is the business of another requirement.
     """
-    found, (listed, broken) = scripts(inventory, script), _listings(inventory, listing)
+    found, (listed, broken) = scripts(inventory, script), listings(inventory, listing)
     yield from broken
     if not (found or listed or broken):
         yield NotApplicable(NEITHER)
@@ -94,7 +94,7 @@ def test_backup_no_plaintext(
         for artefact in there.below(directory):
             unencrypted = artefact.is_gzip or (fnmatchcase(artefact.name, pattern) and not artefact.is_encrypted)
             if unencrypted and not is_encrypted_name(artefact.name):
-                yield _listed(there, artefact, "path", "is an unencrypted backup", artefact.path)
+                yield there.finding(artefact, "path", "is an unencrypted backup", artefact.path)
 
 
 def _left_in_pod(script: Script, pod: str) -> Iterator[Finding]:
@@ -154,7 +154,7 @@ def test_backup_permissions(inventory: Inventory, *, script: list[str], director
 
     With the usual umask 022 a shell redirection makes files that everybody can read.
     """
-    found, (listed, broken) = scripts(inventory, *script), _listings(inventory, listing)
+    found, (listed, broken) = scripts(inventory, *script), listings(inventory, listing)
     yield from broken
     if not (found or listed or broken):
         yield NotApplicable(NEITHER)
@@ -167,7 +167,7 @@ def test_backup_permissions(inventory: Inventory, *, script: list[str], director
         for artefact in there.artefacts:
             inside = artefact.path == directory or artefact.path.startswith(directory.rstrip("/") + "/")
             if inside and artefact.mode & 0o077:
-                yield _listed(there, artefact, "mode", "others can read it", f"{artefact.mode:o}")
+                yield there.finding(artefact, "mode", "others can read it", f"{artefact.mode:o}")
 
 
 def _private(shell: Shell, first: Command) -> bool:
@@ -195,7 +195,7 @@ def test_backup_fresh(
     Ages count from the listing's own time, because copying resets nothing there. With a date to judge as of, a listing
     that is older than a day says nothing about today.
     """
-    listed, broken = _listings(inventory, listing)
+    listed, broken = listings(inventory, listing)
     yield from broken
     if not (listed or broken):
         yield NotApplicable(f"no listing of backup files {listing}")
@@ -210,7 +210,7 @@ def test_backup_fresh(
                 continue
             faults = list(_faults(there, newest, encrypted)) or [("modified", f"is {there.age(newest)} old")]
             for name, message in faults:
-                yield _listed(there, newest, name, message, newest.node.get(name))
+                yield there.finding(newest, name, message, newest.node.get(name))
         as_of = inventory.as_of
         if as_of is not None and (as_of - there.taken.date()).days > 1:
             yield Finding(
@@ -290,24 +290,3 @@ def test_argocd_backup_complete(inventory: Inventory, *, script: str, resources:
 
 def _gets_secrets(command: Command) -> bool:
     return "get" in command.words and any(part in ("secret", "secrets") for w in command.words for part in w.split(","))
-
-
-def _listings(inventory: Inventory, path: str) -> tuple[list[Listing], list[Unjudged]]:
-    """The listings at a path, and those that cannot be read."""
-    listed: list[Listing] = []
-    broken: list[Unjudged] = []
-    for document in inventory.select_documents(Match(paths=(path,))):
-        if _is_listing(document):
-            try:
-                listed.append(read(document))
-            except FieldTypeError as error:
-                broken.append(Unjudged(document, error.path, str(error)))
-    return listed, broken
-
-
-def _is_listing(document: Document) -> bool:
-    return isinstance(document.raw, dict) and "files" in document.raw
-
-
-def _listed(listing: Listing, artefact: Artefact, field: str, message: str, observed: object) -> Finding:
-    return Finding(listing.document, (*artefact.node.path, field), f"{artefact.name} {message}", None, observed)

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
+from conformance.finding import Finding, Unjudged
+from conformance.kube.inventory import Inventory, Match
 from conformance.kube.object import Document, FieldTypeError, Node
 
 _FRACTION = re.compile(r"\.([0-9]{1,6})[0-9]*")
@@ -80,6 +82,23 @@ class Listing:
             for each in self.artefacts
             if not each.is_directory and each.path.startswith(prefix) and fnmatchcase(each.name, pattern)
         ]
+
+    def finding(self, artefact: Artefact, field: str, message: str, observed: object) -> Finding:
+        """What is said about one file, at a field of its line."""
+        return Finding(self.document, (*artefact.node.path, field), f"{artefact.name} {message}", None, observed)
+
+
+def listings(inventory: Inventory, path: str) -> tuple[list[Listing], list[Unjudged]]:
+    """The listings at a path, and those that cannot be read."""
+    listed: list[Listing] = []
+    broken: list[Unjudged] = []
+    for document in inventory.select_documents(Match(paths=(path,))):
+        if isinstance(document.raw, dict) and "files" in document.raw:
+            try:
+                listed.append(read(document))
+            except FieldTypeError as error:
+                broken.append(Unjudged(document, error.path, str(error)))
+    return listed, broken
 
 
 def read(document: Document) -> Listing:
