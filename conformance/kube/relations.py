@@ -18,7 +18,7 @@ from conformance.kube.place import Place, place, rendering, together
 from conformance.kube.podspec import PodSpec
 from conformance.kube.selecting import known_labels, makes_pods, selector_of
 from conformance.kube.selector import Selector
-from conformance.kube.workload import replicas
+from conformance.kube.workload import replicas, scaler_bounds
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -108,15 +108,13 @@ class Relations:
         return self._scaling.get(id(owner), [])
 
     def fewest_replicas(self, owner: Object) -> int | None:
-        """The smallest number of pods that a workload may have: `minReplicas` of its autoscaler, else `spec.replicas`.
+        """The smallest number of pods that a workload may have: what its autoscaler may go down to, else `spec.replicas`.
 
-        A HorizontalPodAutoscaler has at least 1 unless it says otherwise, a ScaledObject 0. None for kinds without
-        replicas, such as a DaemonSet.
+        None for kinds without replicas, such as a DaemonSet.
         """
         own = replicas(owner)
         for each in self.autoscalers_of(owner):
-            field, default = ("minReplicas", 1) if each.kind == "HorizontalPodAutoscaler" else ("minReplicaCount", 0)
-            return each.number(f"spec.{field}", default)
+            return scaler_bounds(each)[0]
         return own
 
     def has_unseen_pods(self, near: Object) -> bool:

@@ -94,3 +94,22 @@ def scaled(node: Node, field: str | Path, total: int, *, up: bool) -> int | None
         share = int(value[:-1]) * total
         return -(-share // 100) if up else share // 100
     raise FieldTypeError(node.at(field).path, "a number or a percentage", value)
+
+
+def scaler_bounds(scaler: Object) -> tuple[int, int]:
+    """The least and the most replicas that a HorizontalPodAutoscaler or a KEDA ScaledObject may set.
+
+    A HorizontalPodAutoscaler has at least 1 unless it says otherwise, a ScaledObject 0 to 100; one with an
+    `idleReplicaCount` goes below its minimum when nothing happens, and a paused one keeps what its annotation says.
+    Without the maximum, which a HorizontalPodAutoscaler needs, there is no room above the minimum.
+    https://keda.sh/docs/latest/reference/scaledobject-spec/
+    """
+    if scaler.kind != "ScaledObject":
+        least = scaler.number("spec.minReplicas", 1) or 0
+        return least, scaler.number("spec.maxReplicas", least) or 0
+    paused = scaler.annotations.get("autoscaling.keda.sh/paused-replicas")
+    if isinstance(paused, str) and paused.isascii() and paused.isdigit():
+        return int(paused), int(paused)
+    least = scaler.number("spec.minReplicaCount", 0) or 0
+    idle = scaler.number("spec.idleReplicaCount", least) or 0
+    return min(least, idle), scaler.number("spec.maxReplicaCount", 100) or 0

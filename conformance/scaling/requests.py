@@ -1,0 +1,154 @@
+"""What a pod asks of a node, with what the API server and the namespace's LimitRanges fill in.
+
+https://kubernetes.io/docs/concepts/policy/limit-range/
+https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from conformance.kube import demand, quantity
+from conformance.kube.inventory import Inventory
+from conformance.kube.object import FieldTypeError, Node, Object
+from conformance.kube.path import Path
+from conformance.kube.place import together
+from conformance.kube.podspec import Container, PodSpec
+
+Amounts = dict[str, Decimal]
+_PROXY_ANNOTATIONS = {
+    "requests": {"cpu": "sidecar.istio.io/proxyCPU", "memory": "sidecar.istio.io/proxyMemory"},
+    "limits": {"cpu": "sidecar.istio.io/proxyCPULimit", "memory": "sidecar.istio.io/proxyMemoryLimit"},
+}
+
+
+def amount(node: Node, field: str | Path) -> Decimal:
+    """A quantity field; nothing when absent. Raises FieldTypeError for what is no quantity."""
+    return _parsed(node.get(field), node.at(field).path)
+
+
+def _parsed(value: Any, path: Path) -> Decimal:
+    try:
+        return quantity.parse(0 if value is None else value)
+    except quantity.QuantityError:
+        raise FieldTypeError(path, "a quantity", value) from None
+
+
+class LimitRanges:
+    """The LimitRanges of an object's namespace, as far as they are known."""
+
+    def __init__(self, inventory: Inventory, near: Object) -> None:
+        self.objects = [each for each in inventory.of_kind("LimitRange", "") if together(each, near)]
+
+    def items(self, kind: str) -> Iterator[tuple[Object, Node]]:
+        """The entries for `Container`, `Pod` or `PersistentVolumeClaim`."""
+        for each in self.objects:
+            for item in each.sequence("spec.limits"):
+                if item.text("type") == kind:
+                    yield each, item
+
+    def default(self, part: str, resource: str) -> Any:
+        """What a container gets that says nothing of a resource, as written; None when nothing is filled in.
+
+        A `max` stands in for a missing `default`, that for a missing `defaultRequest`, and a `min` after it.
+        Source: SetDefaults_LimitRangeItem.
+        """
+        fields = ("default", "max") if part == "limits" else ("defaultRequest", "default", "max", "min")
+        for _, item in self.items("Container"):
+            for field in fields:
+                value = item.mapping(field).get(resource)
+                if value is not None:
+                    return value
+        return None
+
+
+def container_amount(container: Container, part: str, resource: str, ranges: LimitRanges) -> Any:
+    """The request or the limit of a container that counts, as written; None where there is none.
+
+    The API server takes a limit for the request first; only then is a LimitRange asked.
+    """
+    said = demand.requested if part == "requests" else demand.limited
+    value = said(container, resource)
+    return ranges.default(part, resource) if value is None else value
+
+
+def pod_requests(
+    pod: PodSpec, ranges: LimitRanges, sidecar: Mapping[str, Any] | None = None, part: str = "requests"
+) -> Amounts:
+    """What one pod counts for, by resource: to the scheduler and to quotas.
+
+    Ordinary containers and native sidecars run together. An init container runs with the sidecars that stand before it
+    only, so the pod counts for the larger of the two. Resources of the whole pod stand in for those of its containers.
+    `sidecar` is what an injector adds and no manifest shows. Overhead comes on top.
+    Source: resourcehelper.PodRequests.
+    """
+    names = set(_names(pod, part)) | {n for n in ("cpu", "memory") if ranges.default(part, n) is not None}
+    names |= set(sidecar or ()) | set(pod.mapping("overhead"))
+    found: Amounts = {}
+    for name in sorted(names):
+        of = partial(_container, part=part, resource=name, ranges=ranges)
+        total = _sum(pod, of, _injected(pod, part, name, sidecar))
+        found[name] = _whole(pod, part, name, total) + amount(pod, ("overhead", name))
+    return found
+
+
+def _names(pod: PodSpec, part: str) -> Iterator[str]:
+    parts = ("requests", "limits") if part == "requests" else (part,)
+    for node in (pod, *pod.containers):
+        for each in parts:
+            yield from node.mapping(("resources", each))
+
+
+def _container(container: Container, part: str, resource: str, ranges: LimitRanges) -> Decimal:
+    own = container.pod.at("resources").raw is None
+    value = container_amount(container, part, resource, ranges) if own else None
+    if not own:
+        parts = ("requests", "limits") if part == "requests" else (part,)
+        written = [container.mapping(("resources", each)).get(resource) for each in parts]
+        value = next((each for each in written if each is not None), None)
+    return _parsed(value, (*container.path, "resources", part, resource))
+
+
+def _sum(pod: PodSpec, of: Callable[[Container], Decimal], injected: Decimal) -> Decimal:
+    running, starting = injected, Decimal(0)
+    for each in pod.containers:
+        if each.kind == "container" or each.sidecar:
+            running += of(each)
+        if each.kind == "initContainer":
+            before = sum((of(other) for other in _sidecars_before(pod, each)), Decimal(0))
+            starting = max(starting, before + of(each))
+    return max(running, starting)
+
+
+def _sidecars_before(pod: PodSpec, container: Container) -> Iterator[Container]:
+    for each in pod.containers:
+        if each is container:
+            return
+        if each.sidecar:
+            yield each
+
+
+def _injected(pod: PodSpec, part: str, resource: str, sidecar: Mapping[str, Any] | None) -> Decimal:
+    """The injected proxy: what annotations of the pod say, else what is documented."""
+    if sidecar is None:
+        return Decimal(0)
+    annotation = _PROXY_ANNOTATIONS[part].get(resource, "")
+    if annotation in pod.annotations:
+        return _parsed(pod.annotations[annotation], (*pod.metadata_path, "annotations", annotation))
+    return _parsed(sidecar.get(resource), ())
+
+
+def _whole(pod: PodSpec, part: str, resource: str, total: Decimal) -> Decimal:
+    parts = ("requests", "limits") if part == "requests" else (part,)
+    for each in parts:
+        if pod.mapping(("resources", each)).get(resource) is not None:
+            return amount(pod, ("resources", each, resource))
+    return total
+
+
+def largest(amounts: Mapping[str, Decimal], capacity: Mapping[str, Decimal]) -> list[str]:
+    """The resources of which more is asked for than there is, where anything is known of it."""
+    return [name for name, each in amounts.items() if name in capacity and each > capacity[name]]
