@@ -10,7 +10,7 @@ from conformance.finding import Finding, Unjudged
 from conformance.kube import duration
 from conformance.kube.duration import DurationError
 from conformance.kube.inventory import Inventory
-from conformance.promql.rules import Alert, alerts
+from conformance.promql.rules import Rule, alerts
 from conformance.promql.trial import STEP, Series, UnsupportedError, World, fires, guarded, metrics
 
 GIB = float(2**30)
@@ -182,7 +182,7 @@ def test_backup_alert(
     found = [each for each in alerts(inventory) if _reads(each) & set(metric_names)]
     if not found:
         yield Finding(None, "", f"no alert reads {' or '.join(metric_names)}")
-    stale: list[Alert] = []
+    stale: list[Rule] = []
     for alert in found:
         try:
             if _fires_when_stale(alert, metric_names, float(duration.parse(within))):
@@ -200,7 +200,7 @@ def test_backup_alert(
             yield Finding(alert.subject, alert.field("expr"), message, "or absent(…)", alert.expr)
 
 
-def _fires_when_stale(alert: Alert, names: list[str], limit: float) -> bool:
+def _fires_when_stale(alert: Rule, names: list[str], limit: float) -> bool:
     """A success at time 0, looked at later; a metric of failures or of age would be read the same way."""
     world = {name: Series(lambda t: 0.0, {}) for name in names}
     wait = str(alert.raw.get("for", "") or "")
@@ -208,14 +208,14 @@ def _fires_when_stale(alert: Alert, names: list[str], limit: float) -> bool:
     return late and not fires(alert.expr, wait, world, limit / 2, 10 * STEP)
 
 
-def _reads(alert: Alert) -> set[str]:
+def _reads(alert: Rule) -> set[str]:
     try:
         return metrics(alert.expr)
     except UnsupportedError:
         return set()
 
 
-def _guarded(alert: Alert) -> set[str]:
+def _guarded(alert: Rule) -> set[str]:
     try:
         return guarded(alert.expr)
     except UnsupportedError:

@@ -1,4 +1,4 @@
-"""Alert rules wherever a tree keeps them: PrometheusRule objects, rule files, ConfigMaps that hold rule files.
+"""Rules wherever a tree keeps them: PrometheusRule and VMRule objects, rule files, ConfigMaps, values of charts.
 
 https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/
 """
@@ -8,58 +8,115 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import yaml
 
 from conformance.kube.inventory import Inventory
-from conformance.kube.object import Document, Node, Object
+from conformance.kube.object import Document, FieldTypeError, Location, Node, Object
 from conformance.kube.path import Path
 from conformance.kube.selector import label_selector
 
 _RULE_KEYS = {"alert", "record"}
+#: values files and rule files are not nested deeper
+_DEEPEST = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Alert:
-    """One alerting rule. `path` leads to it; for a rule inside a ConfigMap's text it leads to that text."""
+class Rule:
+    """One rule. `path` leads to it; for a rule inside a text (of a ConfigMap) it leads to that text, `inside` on."""
 
     subject: Document
     path: Path
     raw: Mapping[str, Any]
-    inside_text: bool = False
+    #: path inside the text, empty for a rule that is part of the document itself
+    inside: Path = ()
+    #: name of the group and its `interval`, empty when it has none
+    group: str = ""
+    interval: str = ""
+
+    @property
+    def is_alert(self) -> bool:
+        """Whether it is an alerting rule; the others record."""
+        return "alert" in self.raw
 
     @property
     def name(self) -> str:
-        """What the alert is called."""
-        return str(self.raw.get("alert", ""))
+        """What the alert, or the recorded series, is called."""
+        return str(self.raw.get("alert" if self.is_alert else "record", ""))
 
     @property
     def expr(self) -> str:
         """The expression; a bare number is text too."""
         return str(self.raw.get("expr", ""))
 
+    @property
+    def wait(self) -> str:
+        """`for`, empty when there is none."""
+        return str(self.raw.get("for", "") or "")
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Labels that the rule sets; empty for what is no mapping."""
+        return _texts(self.raw.get("labels"))
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """Annotations of an alert."""
+        return _texts(self.raw.get("annotations"))
+
     def field(self, *steps: str) -> Path:
         """Path of a part of the rule."""
-        return self.path if self.inside_text else (*self.path, *steps)
+        return self.path if self.inside else (*self.path, *steps)
+
+    def locate(self, *steps: str) -> Location | None:
+        """Where a part of the rule stands, inside of a text too; None where only `field` tells."""
+        if not self.inside:
+            return None
+        return _inside(self.subject, self.path, (*self.inside, *steps))
 
 
-def alerts(inventory: Inventory) -> list[Alert]:
-    """Every alerting rule that a Prometheus of this tree could load.
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A text that looks like rules and cannot be read, such as a template that was not rendered."""
+
+    subject: Document
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Everything in a tree that Prometheus could load as rules."""
+
+    rules: tuple[Rule, ...]
+    unread: tuple[Unread, ...]
+
+
+_FOUND: WeakKeyDictionary[Inventory, Found] = WeakKeyDictionary()
+
+
+def find(inventory: Inventory) -> Found:
+    """Every rule of a tree, in loading order, and what looks like one and cannot be read.
 
     A PrometheusRule that no Prometheus object of the tree selects is left out; without a Prometheus object in the tree
     nothing is known about selection, and all count.
     """
-    found = [
-        alert
-        for each in inventory.of_kind("PrometheusRule")
-        if selected(each, inventory)
-        for alert in _groups(each, "spec")
-    ]
-    for document in inventory.documents:
-        found += _bare(document)
-    for config in inventory.of_kind("ConfigMap", ""):
-        found += _in_text(config)
-    return found
+    if inventory not in _FOUND:
+        said = list(_all(inventory))
+        rules = tuple(each for each in said if isinstance(each, Rule))
+        _FOUND[inventory] = Found(rules, tuple(each for each in said if isinstance(each, Unread)))
+    return _FOUND[inventory]
+
+
+def alerts(inventory: Inventory) -> list[Rule]:
+    """Every alerting rule that a Prometheus of this tree could load."""
+    return [each for each in find(inventory).rules if each.is_alert]
+
+
+def recordings(inventory: Inventory) -> list[Rule]:
+    """Every recording rule that a Prometheus of this tree could load."""
+    return [each for each in find(inventory).rules if not each.is_alert]
 
 
 def selected(rule: Object, inventory: Inventory) -> bool:
@@ -71,35 +128,122 @@ def selected(rule: Object, inventory: Inventory) -> bool:
     )
 
 
-def _groups(document: Document, below: str) -> Iterator[Alert]:
-    node = document.at(below) if below else Node(document.raw)
-    for group in node.sequence("groups"):
-        for rule in group.sequence("rules"):
-            if isinstance(rule.raw, dict) and "alert" in rule.raw:
-                yield Alert(document, rule.path, rule.raw)
+def _all(inventory: Inventory) -> Iterator[Rule | Unread]:
+    for kind in ("PrometheusRule", "VMRule"):
+        for each in inventory.of_kind(kind):
+            if kind == "VMRule" or selected(each, inventory):
+                yield from _groups(each, each.at("spec"))
+    for document in inventory.documents:
+        yield from _bare(document)
+    for config in inventory.of_kind("ConfigMap", ""):
+        for key, text in config.mapping("data").items():
+            if isinstance(text, str):
+                yield from _in_text(config, ("data", str(key)), text)
 
 
-def _bare(document: Document) -> Iterator[Alert]:
-    """A rule file, with `groups:` or as the bare list of rules that guides like to print."""
+def _groups(document: Document, below: Node) -> Iterator[Rule]:
+    for group in below.sequence("groups"):
+        yield from _rules(document, group)
+
+
+def _rules(document: Document, group: Node, path: Path = (), inside: bool = False) -> Iterator[Rule]:
+    if not isinstance(group.raw, dict):
+        raise FieldTypeError(group.path, "a mapping", group.raw)
+    name, interval = str(group.raw.get("name", "")), str(group.raw.get("interval", "") or "")
+    for rule in group.sequence("rules"):
+        if isinstance(rule.raw, dict) and _RULE_KEYS & rule.raw.keys():
+            where = (path, rule.path) if inside else (rule.path, ())
+            yield Rule(document, where[0], rule.raw, where[1], name, interval)
+
+
+def _bare(document: Document) -> Iterator[Rule | Unread]:
+    """A rule file, the bare list of rules that guides like to print, or rules somewhere in values of a chart."""
     raw = document.raw
-    if isinstance(raw, dict) and isinstance(raw.get("groups"), list):
-        yield from _groups(document, "")
-    elif isinstance(raw, list):
+    if isinstance(raw, list):
         for index, rule in enumerate(raw):
-            if isinstance(rule, dict) and "alert" in rule and "expr" in rule:
-                yield Alert(document, (index,), rule)
+            if isinstance(rule, dict) and _RULE_KEYS & rule.keys() and "expr" in rule:
+                yield Rule(document, (index,), rule)
+    elif isinstance(raw, dict):
+        yield from _nested(document, Node(raw), 0)
 
 
-def _in_text(config: Object) -> Iterator[Alert]:
-    for key, text in config.mapping("data").items():
-        if not isinstance(text, str) or "alert:" not in text:
-            continue
-        try:
-            parsed = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError):
-            continue
-        groups = parsed.get("groups") if isinstance(parsed, dict) else None
-        for group in groups if isinstance(groups, list) else []:
-            for rule in (group.get("rules") or []) if isinstance(group, dict) else []:
-                if isinstance(rule, dict) and "alert" in rule:
-                    yield Alert(config, ("data", str(key)), rule, inside_text=True)
+def _nested(document: Document, node: Node, depth: int) -> Iterator[Rule | Unread]:
+    if depth > _DEEPEST:
+        return
+    if isinstance(node.raw, str):
+        yield from _in_text(document, node.path, node.raw)
+    elif isinstance(node.raw, list):
+        for index, each in enumerate(node.raw):
+            yield from _nested(document, Node(each, (*node.path, index)), depth + 1)
+    elif isinstance(node.raw, dict):
+        groups = node.raw.get("groups")
+        if _is_groups(groups):
+            for group in node.sequence("groups"):
+                if isinstance(group.raw, dict) and isinstance(group.raw.get("rules"), list):
+                    yield from _rules(document, group)
+            return
+        for key, each in node.raw.items():
+            if isinstance(each, dict | list | str):
+                yield from _nested(document, Node(each, (*node.path, key)), depth + 1)
+
+
+def _is_groups(value: Any) -> bool:
+    return isinstance(value, list) and any(
+        isinstance(rule, dict) and _RULE_KEYS & rule.keys() and "expr" in rule
+        for group in value
+        if isinstance(group, dict) and isinstance(group.get("rules"), list)
+        for rule in group["rules"]
+    )
+
+
+def _in_text(subject: Document, path: Path, text: str) -> Iterator[Rule | Unread]:
+    if "groups:" not in text or "expr:" not in text or not ("alert:" in text or "record:" in text):
+        return
+    try:
+        parsed = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:
+        yield Unread(subject, path, f"rules that are no YAML: {str(error).splitlines()[0]}")
+        return
+    if not isinstance(parsed, dict) or not _is_groups(parsed.get("groups")):
+        return
+    try:
+        for group in Node(parsed).sequence("groups"):
+            yield from _rules(subject, group, path, inside=True)
+    except FieldTypeError as error:
+        yield Unread(subject, path, str(error))
+
+
+def _texts(value: Any) -> Mapping[str, str]:
+    return {str(name): str(text) for name, text in value.items()} if isinstance(value, dict) else {}
+
+
+def _inside(subject: Document, path: Path, inside: Path) -> Location | None:
+    """The line of a rule inside a literal block (`key: |`), which begins on the line after its key.
+
+    Text that is no such block (a quoted string) shows by the next key standing too near; then the key's line counts.
+    """
+    key, text = subject.locate(path), Node(subject.raw).get(path)
+    if not key.line or not isinstance(text, str):
+        return None
+    line = _line(text, inside)
+    following = list(Node(subject.raw).mapping(path[:-1])) if isinstance(path[-1], str) else []
+    at = following.index(path[-1]) + 1 if path[-1] in following else len(following)
+    if at < len(following) and subject.locate((*path[:-1], following[at])).line <= key.line + line:
+        return None
+    return Location(key.path, key.line + line, 1)
+
+
+def _line(text: str, path: Path) -> int:
+    """The line of a text, from 1, on which a field or its nearest present parent stands; for a key, the key's."""
+    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    line: int = node.start_mark.line
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == step), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            node = node.value[step]
+            line = node.start_mark.line
+    return line + 1
