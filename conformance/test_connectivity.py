@@ -13,7 +13,7 @@ from conformance.kube.path import render
 from conformance.network.assumed import AssumedError, with_ends
 from conformance.network.connectivity import Connectivity, connectivity
 from conformance.network.gaps import gaps
-from conformance.network.matrix import Documented, MatrixError, Mismatch, compare, documented
+from conformance.network.matrix import Documented, MatrixError, Mismatch, Side, compare, documented
 
 
 @check
@@ -24,6 +24,8 @@ def test_connectivity(
     subjects: list[str] = [],  # noqa: B006
     ends: dict[str, dict[str, Any]] = {},  # noqa: B006
     deny_rest: bool = True,
+    side: Side = "both",
+    others: list[str] = [],  # noqa: B006
 ) -> Iterator[Said]:
     """Every documented connection is open, and with `deny_rest` every other one from or to the subjects is closed.
 
@@ -33,7 +35,9 @@ def test_connectivity(
     `external:10.0.0.0/8`, `nodes`, `kube-apiserver`, or a name of `ends`. With `methods` exactly these HTTP methods
     must pass. `ends` gives names to pods by `{namespace, labels, ports, serviceAccount}`: the real ones that have these
     labels, else one that is taken to be there, such as the DNS of the cluster or a stranger's pod. The subjects are all
-    workloads that edges name, unless they are given.
+    workloads that edges name, unless they are given; with `others` only what goes between the two is asked for. An edge
+    with `needed: false` may be open and need not be. `side` asks the subjects' own policies alone (`ingress`, `egress`,
+    `own` for both), so that a port which a policy opens is reported although nobody's egress leads there today.
     https://kubernetes.io/docs/concepts/services-networking/network-policies/
     """
     try:
@@ -44,18 +48,15 @@ def test_connectivity(
         return
     for thing, unreadable in world.unreadable:
         yield Unjudged(thing, unreadable.path, str(unreadable))
-    yield from _held(world, entries, subjects, deny_rest)
-
-
-def _held(world: Connectivity, entries: list[Documented], subjects: list[str], deny_rest: bool) -> Iterator[Said]:
-    """Ends that are not there are findings, one each; the rest is compared without them."""
-    missing = {end: reason for end in _named(entries, subjects) if (reason := _missing(world, end))}
+    missing = {end: reason for end in _named(entries, [*subjects, *others]) if (reason := _missing(world, end))}
     for end, reason in missing.items():
-        yield Finding(None, "", f"{reason}; connections of it are documented", end)
+        yield Finding(None, "", f"{reason}; connections of it are documented", end)  # the rest is compared without it
     there = [each for each in entries if not {each.source, each.target} & missing.keys()]
     about = [each for each in subjects if each not in missing]
-    if there or about:
-        for each in compare(world, there, about, deny_rest=deny_rest and (bool(about) or not subjects)):
+    deny_rest = deny_rest and (bool(about) or not subjects)
+    towards = [each for each in others if each not in missing]
+    if (there or about) and (towards or not others):
+        for each in compare(world, there, about, deny_rest=deny_rest, side=side, others=towards):
             yield _finding(world, each)
 
 

@@ -184,6 +184,20 @@ class Connectivity:
                 found += [(each, tuple(dict.fromkeys(what))) for each, what in words.items()]
         return tuple(found)
 
+    def granted(self, direction: Direction) -> Iterator[Edge]:
+        """What the policies of one end alone let through, whatever those of the other end say: for `ingress` who may
+        come, for `egress` where a workload may go. The nodes and the API server are ends as well.
+        """
+        for profile in self.ingress if direction == "ingress" else self.egress:
+            own = [workload_id(pod) for _, pod in self.population.members(profile.groups)]
+            for ports, mask in profile.region.by_ports.items():
+                others = [each for each in self.ends.names(mask & self.population.inside) if own]
+                for one in own:
+                    ends = ((one, each) if direction == "egress" else (each, one) for each in others)
+                    yield from (Edge(source, target, ports) for source, target in ends)
+            for one, ports, parts in self._outside(profile, direction):
+                yield Edge(*((one, EXTERNAL) if direction == "egress" else (EXTERNAL, one)), ports, parts)
+
     def allows(self, source: str, target: str, protocol: str, port: int) -> Verdict:
         """Whether one connection is open, and why. Ends are `namespace/Kind/name` (shorter where it is clear),
         `external`, an address, block or name outside, `nodes` or `kube-apiserver`.
@@ -192,22 +206,25 @@ class Connectivity:
         """
         return self.explain(source, target, span(protocol.upper(), port, port))
 
-    def explain(self, source: str, target: str, wanted: PortSet) -> Verdict:
-        """The same for a set of ports, of which one open port is enough."""
+    def explain(self, source: str, target: str, wanted: PortSet, only: Direction | None = None) -> Verdict:
+        """The same for a set of ports, of which one open port is enough; `only` asks the policies of one end alone."""
         verdicts = []
         for one in bits(self.ends.find(source)):
             for other in bits(self.ends.find(target)):
-                verdict = self._pair(one, other, wanted)
+                verdict = self._pair(one, other, wanted, only)
                 if verdict.allowed:
                     return verdict
                 verdicts.append(verdict)
         return verdicts[0]
 
-    def _pair(self, source: int, target: int, wanted: PortSet) -> Verdict:
+    def _pair(self, source: int, target: int, wanted: PortSet, only: Direction | None) -> Verdict:
         groups = self.population.groups
         names = groups[target].named if target < len(groups) else {}
-        out = self._side(Question("egress", 1 << target, wanted, names), source)
-        into = self._side(Question("ingress", 1 << source, wanted, names), target)
+        out = into = Verdict(True)
+        if only != "ingress":
+            out = self._side(Question("egress", 1 << target, wanted, names), source)
+        if only != "egress":
+            into = self._side(Question("ingress", 1 << source, wanted, names), target)
         if out.allowed and into.allowed:
             because = out.because + into.because or [
                 Because("egress", True, "neither end is a pod that policies select")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from conformance.kube.object import Object
 from conformance.kube.path import Path
@@ -15,7 +15,18 @@ from conformance.network.ends import API_SERVER, NODES
 from conformance.network.listing import suffix
 from conformance.network.ports import ALL, NONE, PortSet, parse, ports
 from conformance.network.requests import methods
+from conformance.network.rule import Direction
 from conformance.network.verdict import Because
+
+#: Whose policies are asked: those of both ends together; or the subjects' own alone, as what they let in, as where they
+#: may go, or as both.
+Side = Literal["both", "ingress", "egress", "own"]
+_DIRECTIONS: Mapping[Side, tuple[Direction | None, ...]] = {
+    "both": (None,),
+    "ingress": ("ingress",),
+    "egress": ("egress",),
+    "own": ("ingress", "egress"),
+}
 
 
 class MatrixError(ValueError):
@@ -31,6 +42,8 @@ class Documented:
     ports: PortSet
     #: the HTTP methods that must pass, and no other; None where requests are not looked at
     methods: frozenset[str] | None = None
+    #: False for what is allowed and may be closed as well
+    needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +70,13 @@ class Mismatch:
 
 def documented(entry: Mapping[str, Any]) -> Documented:
     """`{from: web, to: shop/db, port: 5432, methods: [GET]}`; `port` as in `TCP/5432`, `UDP/53`, `8000-8010`, several
-    by commas, and absent or `any` for every port; `methods` where HTTP methods are documented. Raises MatrixError.
+    by commas, and absent or `any` for every port; `methods` where HTTP methods are documented; `needed: false` for
+    what may be open and need not be. Raises MatrixError.
     """
     ends, named = (entry.get("from"), entry.get("to")), entry.get("methods")
-    if set(entry) - {"from", "to", "port", "methods"} or not all(isinstance(each, str) and each for each in ends):
+    if set(entry) - {"from", "to", "port", "methods", "needed"} or not all(
+        isinstance(each, str) and each for each in ends
+    ):
         raise MatrixError(f"{dict(entry)!r}: an edge has from, to, port and perhaps methods")
     if named is not None and (not isinstance(named, list) or not named or not all(isinstance(m, str) for m in named)):
         raise MatrixError(f"{dict(entry)!r}: methods are a list such as [GET, POST]")
@@ -69,38 +85,60 @@ def documented(entry: Mapping[str, Any]) -> Documented:
         wanted = ALL if text == "any" else ports(*(word.strip() for word in text.split(",")))
     except ValueError as error:
         raise MatrixError(str(error)) from None
-    return Documented(str(ends[0]), str(ends[1]), wanted, frozenset(named) if named else None)
+    needed = entry.get("needed") is not False
+    return Documented(str(ends[0]), str(ends[1]), wanted, frozenset(named) if named else None, needed)
 
 
 def compare(
-    world: Connectivity, entries: Iterable[Documented], subjects: Sequence[str] = (), *, deny_rest: bool = True
+    world: Connectivity,
+    entries: Iterable[Documented],
+    subjects: Sequence[str] = (),
+    *,
+    deny_rest: bool = True,
+    side: Side = "both",
+    others: Sequence[str] = (),
 ) -> Iterator[Mismatch]:
     """Each edge that is missing, and with `deny_rest` each that is surplus.
 
     Surplus are open edges from or to a subject that no entry documents; the subjects are all workloads that entries
-    name, unless they are given. The nodes and the API server may be ends of entries but are never surplus: what a node
-    may do to its own pods is not for policies to say. What a request must be like besides is looked at only where an
-    entry names methods. Raises MatrixError for an end that is not there.
+    name, unless they are given; with `others` only edges between a subject and one of those. What a node may do to its
+    own pods is not for policies to say, so an edge from the nodes is never surplus, and one to the nodes or the API
+    server only where the subjects' own `egress` is asked. What a request must be like besides is looked at only where
+    an entry names methods. Raises MatrixError for an end that is not there.
     """
     wanted = list(entries)
     try:
         about = {name for each in subjects for name in world.ends.meant(each)}
+        towards = {name for each in others for name in _meant(world, each)}
         shown = [(each, edge) for each in wanted for edge in _edges(world, each)]
-        yield from (mismatch for each in wanted for mismatch in _platform(world, each))
+        yield from (mismatch for each in wanted if each.needed for mismatch in _platform(world, each))
     except ValueError as error:
         raise MatrixError(str(error)) from None
     about = about or {end for _, edge in shown for end in (edge.source, edge.target)} - {EXTERNAL}
-    opened = by_ends(world.edges())
-    found = difference((edge for _, edge in shown), (replace(edge, limits=()) for edge in opened.values()))
-    for edge in found.closed:
-        yield Mismatch(True, edge, _reasons(world, edge))
-    for edge in found.opened if deny_rest else ():
-        if about & {edge.source, edge.target}:
-            yield Mismatch(False, edge, _reasons(world, edge))
-    for each, edge in shown:
-        known = opened.get((edge.source, edge.target))
-        if each.methods is not None and known is not None:
-            yield from _requests(world, each.methods, edge, known)
+    for direction in _DIRECTIONS[side]:
+        opened = by_ends(edge for edge in _open(world, direction) if _of(edge, direction, about))
+        sided = [(each, edge) for each, edge in shown if direction is None or _of(edge, direction, about)]
+        actual = [replace(edge, limits=()) for edge in opened.values()]
+        for edge in difference((edge for each, edge in sided if each.needed), actual).closed:
+            yield Mismatch(True, edge, _reasons(world, edge, direction))
+        for edge in difference((edge for _, edge in sided), actual).opened if deny_rest else ():
+            if not towards or towards & {edge.source, edge.target}:
+                yield Mismatch(False, edge, _reasons(world, edge, direction))
+        for each, edge in sided:
+            known = opened.get((edge.source, edge.target))
+            if each.methods is not None and known is not None:
+                yield from _requests(world, each.methods, edge, known)
+
+
+def _open(world: Connectivity, direction: Direction | None) -> Iterator[Edge]:
+    return world.edges() if direction is None else world.granted(direction)
+
+
+def _of(edge: Edge, direction: Direction | None, about: Collection[str]) -> bool:
+    """Whether an edge is one of the subjects, as far as a direction speaks of it."""
+    if direction is None:
+        return edge.source in about or edge.target in about
+    return (edge.source if direction == "egress" else edge.target) in about and edge.source not in (NODES, API_SERVER)
 
 
 def _requests(world: Connectivity, wanted: frozenset[str], edge: Edge, known: Edge) -> Iterator[Mismatch]:
@@ -173,7 +211,7 @@ def _platform_ends(world: Connectivity, entry: Documented) -> list[tuple[str, st
     return [(source, entry.target) for source in world.ends.meant(entry.source)] if entry.target in platform else []
 
 
-def _reasons(world: Connectivity, edge: Edge) -> list[Because]:
+def _reasons(world: Connectivity, edge: Edge, only: Direction | None = None) -> list[Because]:
     """Why it is as it is, for each run of ports; of an end outside by the first address or name concerned."""
     found: dict[str, Because] = {}
     source, target = edge.source, edge.target
@@ -182,6 +220,6 @@ def _reasons(world: Connectivity, edge: Edge) -> list[Because]:
         where = f"{EXTERNAL}:{(*parts.names, *parts.addresses.words())[0]}"
         source, target = (where if source == EXTERNAL else source), (where if target == EXTERNAL else target)
     for word in edge.ports.words() or NONE.words():
-        for each in world.explain(source, target, parse(word)).because:
+        for each in world.explain(source, target, parse(word), only).because:
             found.setdefault(str(each), each)
     return list(found.values())
