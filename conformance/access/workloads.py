@@ -1,0 +1,39 @@
+"""ServiceAccounts and the workloads that run as them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conformance.access.access import Access
+from conformance.access.grants import Grant
+from conformance.access.subject import ACCOUNT, Subject, account
+from conformance.kube.inventory import Inventory
+from conformance.kube.object import FieldTypeError
+from conformance.kube.podspec import PodSpec
+from conformance.kube.service_account import account_name
+
+
+def subject_of(pod: PodSpec) -> Subject:
+    """The ServiceAccount that a pod runs as. Raises `FieldTypeError`."""
+    return Subject(ACCOUNT, account_name(pod), pod.owner.namespace)
+
+
+def workloads_of(who: Subject, inventory: Inventory) -> Iterator[PodSpec]:
+    """The workloads that run as a ServiceAccount; none for users and groups. Unreadable ones are left out."""
+    for pod in inventory.pods() if who.kind == ACCOUNT else ():
+        try:
+            if subject_of(pod) == who:
+                yield pod
+        except FieldTypeError:
+            continue
+
+
+def given(pod: PodSpec, world: Access) -> list[Grant]:
+    """What the tree's own bindings give a pod's ServiceAccount, by its name or by the groups of all accounts.
+
+    What Kubernetes gives to everybody (discovery, questions about oneself) is left out. An account whose namespace is
+    not known is held to have what accounts of its name in RoleBindings without a namespace have.
+    """
+    who = subject_of(pod)
+    found = world.grants_of(who) if who.namespace is not None else world.grants_of(account("?", who.name))
+    return [each for each in found if not each.built_in]
