@@ -13,9 +13,9 @@ from weakref import WeakKeyDictionary
 from conformance.catalogue import Requirement
 from conformance.check import Check, NotApplicable
 from conformance.finding import SEVERITIES, Finding, Outcome, Result, Subject, Unjudged
-from conformance.kube.inventory import Inventory, Match
+from conformance.kube.inventory import Inventory, Match, NotListedError
 from conformance.kube.object import Document, FieldTypeError, Object, TextFile
-from conformance.kube.podspec import Container, PodSpec
+from conformance.kube.podspec import CARRIERS, Container, PodSpec
 from conformance.waiver import Waivers
 
 
@@ -55,7 +55,10 @@ def evaluate(
     if check is None:
         result.reason = f"not checked: {requirement.reason}"
         return result
-    _judge(requirement, check, inventory, result)
+    try:
+        _judge(requirement, check, inventory, result)
+    except NotListedError as error:
+        result.errors.append(Unjudged(None, "", str(error)))
     if waivers is not None:
         waivers.apply(requirement.id, result.findings)
     result.outcome = _outcome(result, (policy or Policy()).fails(requirement))
@@ -80,9 +83,9 @@ def _judge(requirement: Requirement, check: Check, inventory: Inventory, result:
         if result.errors:
             return
         if requirement.require == "present":
-            result.findings.append(Finding(None, "", f"no {requirement.match} is declared"))
+            result.findings.append(Finding(None, "", _absence(requirement.match, inventory)))
         else:
-            result.reason = f"no {requirement.match} among {len(inventory.objects)} objects"
+            result.reason = _absence(requirement.match, inventory, len(inventory.objects))
         return
     for call in _calls(requirement, check, inventory, subjects):
         call.run(result)
@@ -90,6 +93,15 @@ def _judge(requirement: Requirement, check: Check, inventory: Inventory, result:
         result.evaluated = len(subjects)
     if result.evaluated:
         result.reason = ""  # that of a subject which did not count
+
+
+def _absence(match: Match, inventory: Inventory, among: int | None = None) -> str:
+    """That nothing matched, and of a cluster whether it even knows the kinds."""
+    if match.kinds and all(inventory.lacks(kind) for kind in match.kinds):
+        return f"the cluster does not know the kind {' or '.join(match.kinds)}"
+    if inventory.live:
+        return f"the cluster has no {match}"
+    return f"no {match} is declared" if among is None else f"no {match} among {among} objects"
 
 
 @dataclass(slots=True)
@@ -111,6 +123,8 @@ class _Call:
                     result.errors.append(said)
                 else:
                     applicable, result.reason = False, said.reason
+        except NotListedError:
+            raise
         except FieldTypeError as error:
             result.errors.append(Unjudged(self.subject, error.path, str(error)))
         except (OverflowError, InvalidOperation, Overflow):
@@ -166,13 +180,27 @@ def _select(kind: type, match: Match, inventory: Inventory) -> tuple[list[Any], 
         return list(inventory.select_texts(match)), []
     selected: list[Any] = []
     errors: list[Unjudged] = []
-    for each in inventory.candidates(match):
+    pods = kind is not Object
+    candidates = inventory.carriers() if pods and not match.kinds else inventory.candidates(match)
+    for each in candidates:
         try:
-            if match.selects(each):
+            if match.selects(each) and not (pods and inventory.live and _made_by_judged(each, match)):
                 selected += _parts(kind, each, inventory)
         except FieldTypeError as error:
             errors.append(Unjudged(each, error.path, str(error)))
     return selected, errors
+
+
+def _made_by_judged(thing: Object, match: Match) -> bool:
+    """Whether a live pod is one of many that a workload makes from its template, which is judged already.
+
+    Only where the requirement does not ask for pods by name. Pods that something else makes, an operator or the node
+    itself, have no template here and are judged.
+    """
+    if thing.kind in match.kinds:
+        return False
+    makers = thing.sequence("metadata.ownerReferences")
+    return any(each.flag("controller") is True and each.get("kind") in CARRIERS for each in makers)
 
 
 def _parts(kind: type, thing: Object, inventory: Inventory) -> tuple[Any, ...]:

@@ -35,29 +35,30 @@ def _directly(options: argparse.Namespace) -> int:
         run.check_options()
         files = report_files(options.report)
     except (UsageError, CatalogueError) as error:
-        return _complain(str(error), USAGE)
+        return complain(str(error), USAGE)
     try:
         records = run.judge_all()
-        return conclude(run, records, run.objects, files, _Shown(options).show)
+        return conclude(run, records, run.objects, files, Shown(options).show)
     except (WorkerError, FileNotFoundError) as error:
-        return _complain(f"{error}; nothing was reported", 1)
+        return complain(f"{error}; nothing was reported", 1)
     except KeyboardInterrupt:
-        return _complain("broken off; nothing was reported", BROKEN_OFF)
+        return complain("broken off; nothing was reported", BROKEN_OFF)
     except OSError:  # of standard output: the command tells
         raise
     except Exception as error:
         if os.environ.get("PLUMBLINE_DEBUG"):
             raise
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        return _complain(f"internal error: {reason} (PLUMBLINE_DEBUG=1 shows where); nothing was reported", INTERNAL)
+        return complain(f"internal error: {reason} (PLUMBLINE_DEBUG=1 shows where); nothing was reported", INTERNAL)
 
 
-def _complain(text: str, code: int) -> int:
+def complain(text: str, code: int) -> int:
+    """One line on standard error, and the exit code for it."""
     sys.stderr.write(f"plumbline: {text}\n")
     return code
 
 
-class _Shown:
+class Shown:
     """Gives a run our terminal report, under pytest instead of its own, and collection errors a voice."""
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -94,4 +95,4 @@ def _under_pytest(options: argparse.Namespace, extra: list[str]) -> int:
     arguments += written(vars(options).__getitem__)
     arguments += [f"--manifests={path}" for path in options.paths]
     arguments += ["-k", options.keyword] if options.keyword else []
-    return int(pytest.main([*arguments, *extra], plugins=[] if extra else [_Shown(options)]))
+    return int(pytest.main([*arguments, *extra], plugins=[] if extra else [Shown(options)]))

@@ -66,6 +66,8 @@ class Run:
 
     settings: Settings
     scope: str = "manifests"
+    #: what the report says of a cluster: context, server, user, version, when it was looked at
+    about: dict[str, Any] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
     inventories: dict[Target, Inventory] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
@@ -233,7 +235,7 @@ class Run:
         """The report's `target`: what was asked, so that it can be asked again; a plumbline.toml may say more of it."""
         paths = list(self.settings.paths)
         options = list(self.settings.options)
-        return {"kind": self.scope, "paths": paths} | ({"options": options} if options else {})
+        return {"kind": self.scope, "paths": paths} | ({"options": options} if options else {}) | self.about
 
 
 def finish(run: Run, results: list[ResultRecord]) -> list[ResultRecord]:

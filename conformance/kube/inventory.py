@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from fnmatch import fnmatchcase, translate
 from functools import cached_property, lru_cache
 
@@ -74,6 +74,10 @@ class Match:
         return " ".join(words)
 
 
+class NotListedError(LookupError):
+    """What was asked for could not be listed, and why: whoever asks cannot be judged, and must not pass."""
+
+
 class Inventory:
     """An index over loaded things. Nothing in it may be changed: aliases in YAML share their identity.
 
@@ -104,6 +108,16 @@ class Inventory:
         #: a file of schemas taken from a cluster, to be used instead of those of a version
         self.schemas = schemas
 
+    @property
+    def live(self) -> bool:
+        """Whether this is a cluster: defaults are filled in, and controllers have made what they make."""
+        return False
+
+    @property
+    def taken(self) -> datetime | None:
+        """When a cluster was looked at, to judge ages in it; None for manifests."""
+        return None
+
     @cached_property
     def by_kind(self) -> Mapping[str, list[Object]]:
         """Objects of each kind, of whatever group, in loading order."""
@@ -113,17 +127,18 @@ class Inventory:
         return dict(index)
 
     @cached_property
-    def _by_name(self) -> Mapping[tuple[str, str, str], list[Object]]:
-        index: dict[tuple[str, str, str], list[Object]] = defaultdict(list)
-        for each in self.objects:
-            index[each.group, each.kind, each.name].append(each)
-        return dict(index)
-
-    @cached_property
     def pod_specs(self) -> Mapping[int, PodSpec]:
         """Pod specs by `id()` of the object that carries them, in loading order."""
-        specs = ((each, pod_spec(each)) for each in self.objects)
+        specs = ((each, pod_spec(each)) for each in self.carriers())
         return {id(each): spec for each, spec in specs if spec is not None}
+
+    def carriers(self) -> Iterable[Object]:
+        """Objects that may carry a pod spec."""
+        return self.objects
+
+    def lacks(self, kind: str) -> bool:
+        """Whether a cluster does not know a kind at all; never so for manifests."""
+        return False
 
     def of_kind(self, kind: str, group: str | None = None) -> Iterator[Object]:
         """Objects of one kind; `group=""` is the core group, None any group."""
@@ -131,10 +146,16 @@ class Inventory:
 
     def find(self, group: str, kind: str, namespace: str | None, name: str) -> Object | None:
         """The object of that key, or None. For cluster-scoped kinds the namespace is ""."""
-        for each in self._by_name.get((group, kind, name), ()):
-            if each.namespace == namespace:
-                return each
-        return None
+        if kind not in self._names:
+            index = self._names[kind] = defaultdict(list)
+            for each in self.by_kind.get(kind, ()):
+                index[each.group, each.name].append(each)
+        found = self._names[kind].get((group, name), ())
+        return next((each for each in found if each.namespace == namespace), None)
+
+    @cached_property
+    def _names(self) -> dict[str, dict[tuple[str, str], list[Object]]]:
+        return {}
 
     def pods(self) -> Iterable[PodSpec]:
         """Every pod spec: of Pods and of the templates of workloads."""
@@ -147,9 +168,17 @@ class Inventory:
     def candidates(self, match: Match) -> Iterator[Object]:
         """Objects of the kinds that a match names, or all; the rest of the match is still to be asked."""
         if not match.kinds:
-            yield from self.objects
+            yield from self.everything()
         for kind in match.kinds:
             yield from self.by_kind.get(kind, ())
+
+    def everything(self) -> Iterable[Object]:
+        """Every object, for a match that names no kind."""
+        return self.objects
+
+    def with_objects(self, more: Sequence[Object]) -> Inventory:
+        """This inventory with more objects in it, for what-if questions."""
+        return Inventory([*self.objects, *more], self.documents, self.texts, self.rejected, self.files, self.as_of)
 
     def select(self, match: Match) -> Iterator[Object]:
         """Objects that a match means, in loading order within each kind."""
@@ -198,7 +227,7 @@ class PathIndex:
 
     def _candidates(self, pattern: str) -> Sequence[str]:
         name = pattern.rpartition("/")[2]
-        if not any(character in name for character in "*?["):
+        if not any(character in name for character in "*?") and "[" not in pattern:  # a set may hold the last slash
             return self._by_name.get(name, ())
         # A set of characters makes what follows it uncertain; then only what stands before it is asked for.
         literal = max(re.split(r"[*?]", pattern.partition("[")[0]), key=len)

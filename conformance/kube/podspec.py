@@ -49,6 +49,10 @@ _PLACES: dict[tuple[str, str], tuple[Path, ...]] = {
     ),
 }
 
+#: Kinds of a cluster that carry a pod spec, owners before what they make. Without those of Knative: their names are
+#: those of other kinds, and what they make, Deployments, is here.
+CARRIERS = tuple(dict.fromkeys(kind for group, kind in reversed(_PLACES) if group != "serving.knative.dev"))
+
 # In the order in which pod-security-admission visits them.
 _CONTAINER_FIELDS: tuple[tuple[str, ContainerKind], ...] = (
     ("initContainers", "initContainer"),

@@ -1,0 +1,71 @@
+"""The inventory of a cluster: kinds are listed when they are first asked for."""
+
+from __future__ import annotations
+
+from collections import ChainMap, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime
+
+from conformance.kube.inventory import Inventory, NotListedError
+from conformance.kube.object import Object
+from conformance.kube.podspec import CARRIERS
+
+
+class LiveInventory(Inventory):
+    """A cluster. `kinds` gives the objects of a kind when they are first asked for, or raises NotListedError.
+
+    So nothing is listed that no requirement asks about, and what may not be listed is an error of exactly those
+    requirements that ask about it. A cluster has no files. `absent` are the kinds that it does not know.
+    """
+
+    def __init__(
+        self,
+        kinds: Mapping[str, list[Object]],
+        taken: datetime,
+        as_of: date | None = None,
+        absent: Collection[str] = (),
+    ) -> None:
+        super().__init__(as_of=as_of or taken.date())
+        self._kinds = kinds
+        self._absent = absent
+        self._taken = taken
+
+    @property
+    def live(self) -> bool:
+        """It is a cluster."""
+        return True
+
+    @property
+    def taken(self) -> datetime:
+        """When it was listed, in UTC."""
+        return self._taken
+
+    @property
+    def by_kind(self) -> Mapping[str, list[Object]]:  # type: ignore[override]
+        """Objects of each kind, listed when asked for; iterating shows those that have been asked for so far."""
+        return self._kinds
+
+    @property
+    def listed(self) -> int:
+        """Objects that have been listed so far."""
+        return sum(len(self._kinds[kind]) for kind in self._kinds)
+
+    def lacks(self, kind: str) -> bool:
+        """Whether the cluster does not know a kind at all."""
+        return kind in self._absent
+
+    def carriers(self) -> Iterable[Object]:
+        """Everything that carries a pod spec, owners before what they made."""
+        return (each for kind in CARRIERS for each in self._kinds.get(kind, ()))
+
+    def everything(self) -> Iterable[Object]:
+        """Refused: a requirement of a cluster names its kinds. Raises NotListedError."""
+        raise NotListedError("it speaks of objects of every kind; an audit lists only kinds that a requirement names")
+
+    def with_objects(self, more: Sequence[Object]) -> Inventory:
+        """This cluster with more objects in it; their kinds are listed, too."""
+        added: dict[str, list[Object]] = defaultdict(list)
+        for each in more:
+            added[each.kind].append(each)
+        both = {kind: [*self._kinds.get(kind, ()), *found] for kind, found in added.items()}
+        return LiveInventory(ChainMap(both, self._kinds), self._taken, self.as_of, self._absent)  # type: ignore[arg-type]
