@@ -101,3 +101,13 @@ def _range(owner: Object, scalers: tuple[Object, ...]) -> Range | None:
         names = ("minReplicaCount", "maxReplicaCount")
     why = f"{scaler.kind} {scaler.name} keeps {low} to {high}"
     return Range(low, max(low, high), scaler, ("spec", names[0]), ("spec", names[1]), why)
+
+
+def replicas_ignored(inventory: Inventory) -> bool:
+    """Whether an Argo CD Application of the tree leaves the number of replicas to the cluster."""
+    for application in inventory.of_kind("Application", "argoproj.io"):
+        for each in application.sequence("spec.ignoreDifferences"):
+            said = [*each.sequence("jsonPointers"), *each.sequence("jqPathExpressions")]
+            if any("replicas" in str(pointer.raw) for pointer in said):
+                return True
+    return False

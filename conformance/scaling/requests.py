@@ -17,8 +17,10 @@ from conformance.kube.object import FieldTypeError, Node, Object
 from conformance.kube.path import Path
 from conformance.kube.place import together
 from conformance.kube.podspec import Container, PodSpec
+from conformance.kube.workload import keeps_running
 
 Amounts = dict[str, Decimal]
+PROXY = "istio-proxy"
 _PROXY_ANNOTATIONS = {
     "requests": {"cpu": "sidecar.istio.io/proxyCPU", "memory": "sidecar.istio.io/proxyMemory"},
     "limits": {"cpu": "sidecar.istio.io/proxyCPULimit", "memory": "sidecar.istio.io/proxyMemoryLimit"},
@@ -27,10 +29,11 @@ _PROXY_ANNOTATIONS = {
 
 def amount(node: Node, field: str | Path) -> Decimal:
     """A quantity field; nothing when absent. Raises FieldTypeError for what is no quantity."""
-    return _parsed(node.get(field), node.at(field).path)
+    return parsed(node.get(field), node.at(field).path)
 
 
-def _parsed(value: Any, path: Path) -> Decimal:
+def parsed(value: Any, path: Path) -> Decimal:
+    """A quantity that stands at a path; nothing when absent. Raises FieldTypeError for what is no quantity."""
     try:
         return quantity.parse(0 if value is None else value)
     except quantity.QuantityError:
@@ -109,7 +112,7 @@ def _container(container: Container, part: str, resource: str, ranges: LimitRang
         parts = ("requests", "limits") if part == "requests" else (part,)
         written = [container.mapping(("resources", each)).get(resource) for each in parts]
         value = next((each for each in written if each is not None), None)
-    return _parsed(value, (*container.path, "resources", part, resource))
+    return parsed(value, (*container.path, "resources", part, resource))
 
 
 def _sum(pod: PodSpec, of: Callable[[Container], Decimal], injected: Decimal) -> Decimal:
@@ -132,13 +135,20 @@ def _sidecars_before(pod: PodSpec, container: Container) -> Iterator[Container]:
 
 
 def _injected(pod: PodSpec, part: str, resource: str, sidecar: Mapping[str, Any] | None) -> Decimal:
-    """The injected proxy: what annotations of the pod say, else what is documented."""
-    if sidecar is None:
+    """The injected proxy: what annotations of the pod say, else what is documented; a written one is counted already.
+
+    Istio's template takes either its annotations or the configured resources, never some of each.
+    """
+    if sidecar is None or any(each.name == PROXY for each in pod.containers):
         return Decimal(0)
-    annotation = _PROXY_ANNOTATIONS[part].get(resource, "")
-    if annotation in pod.annotations:
-        return _parsed(pod.annotations[annotation], (*pod.metadata_path, "annotations", annotation))
-    return _parsed(sidecar.get(resource), ())
+    names = {name for each in _PROXY_ANNOTATIONS.values() for name in each.values()}
+    if not names & set(pod.annotations):
+        return parsed(sidecar.get(resource), ())
+    for each in ("requests", "limits") if part == "requests" else (part,):
+        annotation = _PROXY_ANNOTATIONS[each].get(resource, "")
+        if annotation in pod.annotations:
+            return parsed(pod.annotations[annotation], (*pod.metadata_path, "annotations", annotation))
+    return Decimal(0)
 
 
 def _whole(pod: PodSpec, part: str, resource: str, total: Decimal) -> Decimal:
@@ -152,3 +162,19 @@ def _whole(pod: PodSpec, part: str, resource: str, total: Decimal) -> Decimal:
 def largest(amounts: Mapping[str, Decimal], capacity: Mapping[str, Decimal]) -> list[str]:
     """The resources of which more is asked for than there is, where anything is known of it."""
     return [name for name, each in amounts.items() if name in capacity and each > capacity[name]]
+
+
+def unrequested(pod: PodSpec, resource: str, only: str, ranges: LimitRanges) -> Iterator[tuple[str, Path]]:
+    """The containers that run as long as the pod and request none of a resource: their names, and where it is missing.
+
+    `only` means one container. An injected proxy is looked at where annotations say what it gets.
+    """
+    for each in pod.containers:
+        runs = keeps_running(each) and only in ("", each.name)
+        if runs and container_amount(each, "requests", resource, ranges) is None:
+            yield each.name, (*each.path, "resources", "requests")
+    proxied = only in ("", PROXY) and all(each.name != PROXY for each in pod.containers)
+    said = [name for part in _PROXY_ANNOTATIONS.values() for name in part.values() if name in pod.annotations]
+    answers = [_PROXY_ANNOTATIONS[part].get(resource) in pod.annotations for part in ("requests", "limits")]
+    if proxied and said and not any(answers) and ranges.default("requests", resource) is None:
+        yield PROXY, (*pod.metadata_path, "annotations", said[0])

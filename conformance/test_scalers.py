@@ -1,0 +1,205 @@
+"""Autoscalers: who sets what, what they measure, how fast they act, and whether what they ask for can run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from conformance.check import NotApplicable, Said, check
+from conformance.finding import Finding
+from conformance.kube.inventory import Inventory
+from conformance.kube.object import Node, Object
+from conformance.kube.podspec import PodSpec
+from conformance.kube.relations import relations
+from conformance.scaling import Place, documented, metrics, of_inventory
+from conformance.scaling.metrics import Policy, behavior
+from conformance.scaling.replicas import replicas_ignored
+from conformance.scaling.requests import Amounts, LimitRanges, amount, container_amount, largest, parsed, unrequested
+from conformance.scaling.shown import listed
+
+Nodes = Annotated[int | list[dict[str, Any]] | None, lambda said: documented(said or [])]
+
+
+@check
+def test_autoscalers_do_not_fight(scaler: Object, inventory: Inventory) -> Iterator[Said]:
+    """Nobody else sets what an autoscaler sets: another autoscaler, a VerticalPodAutoscaler, replicas in Git.
+
+    A VerticalPodAutoscaler that only recommends (`Off`) disturbs nobody; one without a mode is active. It fights over
+    cpu and memory, when the other one measures the same resource; custom metrics are free. Replicas in a manifest are
+    set back at every sync, unless the delivering Application ignores that field.
+    https://kubernetes.io/docs/concepts/workloads/autoscaling/vertical-pod-autoscale/
+    """
+    known = relations(inventory)
+    vertical = scaler.kind == "VerticalPodAutoscaler"
+    field = "spec.targetRef" if vertical else "spec.scaleTargetRef"
+    target = known.target(scaler, field)
+    if target is None:
+        yield NotApplicable("its target is not here")
+        return
+    others = [each for each in known.autoscalers_of(target) if each is not scaler]
+    if not vertical:
+        for other in others:
+            yield Finding(scaler, field, f"{other} scales {target} too", "one autoscaler for a workload")
+        yield from _fixed(scaler, target, inventory)
+    elif metrics.is_active(scaler):
+        controlled = metrics.controlled(scaler, known.pods_of(target))
+        for other in others:
+            both = sorted({each.resource for each in metrics.resource_metrics(other)} & controlled)
+            if both:
+                message = f"{other} scales {target} by {' and '.join(both)}"
+                yield Finding(scaler, field, message, "updateMode Off, or other resources")
+
+
+def _fixed(scaler: Object, target: Object, inventory: Inventory) -> Iterator[Finding]:
+    replicas = target.number("spec.replicas")
+    if replicas and target.origin.path and not replicas_ignored(inventory):
+        yield Finding(target, "spec.replicas", f"fixed replicas fight with {scaler}", "no replicas", replicas)
+
+
+@check
+def test_metrics_have_requests(scaler: Object, inventory: Inventory) -> Iterator[Said]:
+    """Every container that a Utilization metric measures has a request of that resource.
+
+    Utilisation is the use of the whole pod divided by the requests of all its containers: one without, a sidecar or
+    native sidecar too, makes it unknown. A ContainerResource metric needs only its container. A limit stands in for a
+    request, and so does the default of a LimitRange. Annotations of Istio for the injected proxy replace all of its
+    default resources: `proxyMemory` alone leaves it without a cpu request.
+    https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/
+    """
+    known = relations(inventory)
+    target = known.target(scaler, "spec.scaleTargetRef")
+    pod = known.pods_of(target) if target is not None else None
+    shares = [each for each in metrics.resource_metrics(scaler) if each.share]
+    if pod is None or not shares:
+        yield NotApplicable("no metric is a share of requests, or its target is not here")
+        return
+    ranges = LimitRanges(inventory, pod.owner)
+    for metric in shares:
+        if metric.container and all(each.name != metric.container for each in pod.containers):
+            yield Finding(scaler, (*metric.path, "container"), "there is no such container", observed=metric.container)
+        for name, path in unrequested(pod, metric.resource, metric.container, ranges):
+            message = f"{scaler} measures {metric.resource} against requests, and container {name} has none"
+            yield Finding(pod.owner, path, message, f"a {metric.resource} request")
+
+
+@check
+def test_behavior_windows(
+    scaler: Object,
+    *,
+    direction: Literal["scaleUp", "scaleDown"],
+    window: int | None = None,
+    policies: list[dict[str, Any]] | None = None,
+    select: Literal["Max", "Min"] | None = None,
+    periods_as_windows: bool = False,
+) -> Iterator[Said]:
+    """How fast an autoscaler scales in a direction, with the defaults filled in: scaleDown waits 300 s, scaleUp not.
+
+    Policies are compared as a set of `{type, value, periodSeconds}`; absent ones have defaults. `selectPolicy` is Max
+    unless said, and Disabled never scales. With `periods_as_windows` policies whose every period is the window are
+    taken for it. https://kubernetes.io/docs/reference/kubernetes-api/autoscaling/horizontal-pod-autoscaler-v2/
+    """
+    found = behavior(scaler, direction)
+    if found.select == "Disabled":
+        yield Finding(scaler, (*found.path, "selectPolicy"), f"{direction} is switched off", select, "Disabled")
+        return
+    by_period = periods_as_windows and {each.period for each in found.policies} == {window}
+    if window is not None and found.window != window and not by_period:
+        place = (*found.path, "stabilizationWindowSeconds")
+        yield Finding(scaler, place, f"{direction} is stabilised for {found.window} s", window, found.window)
+    if policies is not None:
+        wanted = {Policy(str(p.get("type")), int(p.get("value", 0)), int(p.get("periodSeconds", 0))) for p in policies}
+        if found.policies != wanted:
+            said = [", ".join(sorted(map(str, each))) for each in (wanted, found.policies)]
+            yield Finding(scaler, (*found.path, "policies"), f"{direction} may change {said[1]}", said[0], said[1])
+    if select is not None and found.select != select and len(found.policies) > 1:
+        place = (*found.path, "selectPolicy")
+        yield Finding(scaler, place, f"{direction} takes the {found.select} of its policies", select, found.select)
+
+
+@check
+def test_vpa_schedulable(
+    scaler: Object,
+    inventory: Inventory,
+    *,
+    nodes: Nodes = None,
+    within_bounds: bool = False,
+) -> Iterator[Said]:
+    """Each container policy of a VerticalPodAutoscaler can take effect: a real container, min ≤ max, and some node that
+    holds a pod with every container at its `maxAllowed`.
+
+    Containers without a maximum count with what they request. What a node can give to pods is less than what it has.
+    A policy for a container that does not exist is ignored in silence; `*` means all the others. With `within_bounds`
+    the requests of today lie between minAllowed and maxAllowed.
+    https://kubernetes.io/docs/concepts/workloads/autoscaling/vertical-pod-autoscale/
+    """
+    known = relations(inventory)
+    target = known.target(scaler, "spec.targetRef")
+    pod = known.pods_of(target) if target is not None else None
+    policies = scaler.sequence("spec.resourcePolicy.containerPolicies")
+    for policy in policies:
+        yield from _reversed(scaler, policy)
+    if pod is None:
+        if not policies:
+            yield NotApplicable("no policies, and its target is not here")
+        return
+    names = {each.name for each in pod.containers}
+    for policy in policies:
+        name = policy.text("containerName")
+        if name != "*" and name not in names:
+            message = f"{pod.owner} has no such container, so the policy does nothing"
+            yield Finding(scaler, (*policy.path, "containerName"), message, sorted(names), name)
+    places = documented(nodes) if nodes else of_inventory(inventory)
+    yield from _largest_pod(scaler, pod, places, inventory)
+    if within_bounds:
+        yield from _beyond_bounds(scaler, pod, inventory)
+
+
+def _reversed(scaler: Object, policy: Node) -> Iterator[Finding]:
+    for name in policy.mapping("minAllowed"):
+        least, most = amount(policy, ("minAllowed", name)), policy.get(("maxAllowed", name))
+        if most is not None and least > amount(policy, ("maxAllowed", name)):
+            message = f"minAllowed of {name} is above maxAllowed"
+            yield Finding(scaler, (*policy.path, "minAllowed", name), message, f"at most {most}", str(least))
+
+
+def _largest_pod(scaler: Object, pod: PodSpec, places: list[Place], inventory: Inventory) -> Iterator[Finding]:
+    sized = [place for place in places if place.allocatable]
+    ranges = LimitRanges(inventory, pod.owner)
+    wanted: Amounts = {}
+    first: Node | None = None
+    for container in pod.containers:
+        if container.kind == "initContainer" and not container.sidecar:
+            continue
+        policy = metrics.policy_of(scaler, container.name)
+        for name in ("cpu", "memory"):
+            most = policy.get(("maxAllowed", name)) if policy is not None else None
+            value = container_amount(container, "requests", name, ranges) if most is None else most
+            first = first or (policy if most is not None else None)
+            wanted[name] = wanted.get(name, Decimal(0)) + parsed(
+                value, (*container.path, "resources", "requests", name)
+            )
+    if sized and first is not None and all(largest(wanted, place.allocatable) for place in sized):
+        best = max(sized, key=lambda place: (place.allocatable.get("memory", Decimal(0)), place.name))
+        message = f"a pod at its maximum asks for {listed(wanted)}, and no node gives so much"
+        has = {name: best.allocatable[name] for name in wanted if name in best.allocatable}
+        yield Finding(scaler, (*first.path, "maxAllowed"), message, f"at most {listed(has)}", listed(wanted))
+
+
+def _beyond_bounds(scaler: Object, pod: PodSpec, inventory: Inventory) -> Iterator[Finding]:
+    ranges = LimitRanges(inventory, pod.owner)
+    for container in pod.containers:
+        policy = metrics.policy_of(scaler, container.name)
+        if policy is None or (container.kind == "initContainer" and not container.sidecar):
+            continue
+        for name in ("cpu", "memory"):
+            value = container_amount(container, "requests", name, ranges)
+            if value is None:
+                continue
+            place = (*container.path, "resources", "requests", name)
+            asked = parsed(value, place)
+            least, most = policy.get(("minAllowed", name)), policy.get(("maxAllowed", name))
+            low = least is not None and asked < amount(policy, ("minAllowed", name))
+            if low or (most is not None and asked > amount(policy, ("maxAllowed", name))):
+                message = f"container {container.name} requests what {scaler} would not recommend"
+                yield Finding(pod.owner, place, message, f"{least} to {most}", value)
