@@ -88,7 +88,7 @@ def firing(
     steps = math.floor(left[-1] / interval) if left else -1
     before: dict[str, set[Labels]] = {}
     for step in range(min(steps, _MOST_STEPS) + 1):
-        at = step * interval
+        at = float(step * interval)
         for rule in recordings:
             _record(rule, engine, at, before)
         _advance(alert, engine.vector(alert.expr, at), active, at)
@@ -157,8 +157,12 @@ def _filled(found: re.Match[str], labels: Mapping[str, str], value: float) -> st
         return f"{number(float(f'{value * 100:.4g}'))}%"
     printed = re.fullmatch(r'printf "([^"]*)"', formats[0])
     if printed and len(formats) == 1 and _FORMAT.search(printed.group(1)):
-        return _FORMAT.sub(lambda part: f"{value:.{part.group(1)}f}", printed.group(1)).replace("%%", "%")
+        return _FORMAT.sub(lambda part: _fixed(value, int(part.group(1))), printed.group(1)).replace("%%", "%")
     return found.group()
+
+
+def _fixed(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if math.isfinite(value) else number(value)
 
 
 def number(value: float) -> str:
