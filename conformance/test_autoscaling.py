@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
-from conformance.kube import demand
 from conformance.kube.inventory import Inventory
-from conformance.kube.object import Node, Object
-from conformance.kube.place import together
-from conformance.kube.podspec import PodSpec
+from conformance.kube.object import Object
 from conformance.kube.relations import Relations, relations
-from conformance.kube.workload import REPLICATED, keeps_running
+from conformance.kube.workload import REPLICATED
+from conformance.scaling.conflicts import fixed_replicas, rivals, unmeasurable
+from conformance.scaling.metrics import is_active
 
 
 @check
@@ -32,13 +31,10 @@ def test_autoscaler_works(scaler: Object, inventory: Inventory) -> Iterator[Said
     if target is None:
         yield from _missing(scaler, "spec.scaleTargetRef", known)
         return
-    live = not target.origin.path
-    if not live and target.get("spec.replicas") not in (None, 0) and not _replicas_ignored(inventory):
-        message = f"fixed replicas fight with {scaler}"
-        yield Finding(target, "spec.replicas", message, "no replicas", target.get("spec.replicas"))
+    yield from fixed_replicas(scaler, target, inventory)
     pods = known.pods_of(target)
-    if pods is not None and not any(together(each, scaler) for each in inventory.of_kind("LimitRange")):
-        yield from _unrequested(scaler, pods)
+    if pods is not None:
+        yield from unmeasurable(scaler, pods, inventory)
 
 
 def _bounds(scaler: Object) -> Iterator[Finding]:
@@ -59,36 +55,6 @@ def _missing(scaler: Object, field: str, known: Relations) -> Iterator[Said]:
     yield Finding(scaler, f"{field}.name", message, "an existing workload", name)
 
 
-def _replicas_ignored(inventory: Inventory) -> bool:
-    for application in inventory.of_kind("Application", "argoproj.io"):
-        for each in application.sequence("spec.ignoreDifferences"):
-            said = [*each.sequence("jsonPointers"), *each.sequence("jqPathExpressions")]
-            if any("replicas" in str(pointer.raw) for pointer in said):
-                return True
-    return False
-
-
-def _unrequested(scaler: Object, pods: PodSpec) -> Iterator[Finding]:
-    running = [each for each in pods.containers if keeps_running(each)]
-    for metric in _utilisation(scaler):
-        name, only = metric.text("name"), metric.text("container")
-        for container in running:
-            if (not only or container.name == only) and demand.requested(container, name) is None:
-                message = f"{scaler} measures {name} against requests, and container {container.name} has none"
-                yield Finding(pods.owner, (*container.path, "resources", "requests"), message, f"a {name} request")
-
-
-def _utilisation(scaler: Object) -> Iterator[Node]:
-    """Resource metrics that are a share of the request; `autoscaling/v1` knows only the one of cpu."""
-    if scaler.get("spec.targetCPUUtilizationPercentage") is not None:
-        yield Node({"name": "cpu"}, ("spec",))
-    for metric in scaler.sequence("spec.metrics"):
-        for field in ("resource", "containerResource"):
-            each = metric.at(field)
-            if each.raw is not None and each.get("target.averageUtilization") is not None:
-                yield each
-
-
 @check
 def test_vertical_autoscaler(scaler: Object, inventory: Inventory) -> Iterator[Said]:
     """A VerticalPodAutoscaler has a target, and no HorizontalPodAutoscaler scales that target by the same resource.
@@ -97,7 +63,7 @@ def test_vertical_autoscaler(scaler: Object, inventory: Inventory) -> Iterator[S
     `controlledResources` it sets both cpu and memory.
     https://kubernetes.io/docs/concepts/workloads/autoscaling/vertical-pod-autoscale/
     """
-    if scaler.text("spec.updatePolicy.updateMode") == "Off":
+    if not is_active(scaler):
         yield NotApplicable("it only recommends")
         return
     known = relations(inventory)
@@ -105,24 +71,4 @@ def test_vertical_autoscaler(scaler: Object, inventory: Inventory) -> Iterator[S
     if target is None:
         yield from _missing(scaler, "spec.targetRef", known)
         return
-    controlled = _controlled(scaler)
-    for other in known.autoscalers_of(target):
-        measured = {metric.text("name") for metric in _utilisation(other)} | _averages(other)
-        both = sorted(measured & controlled)
-        if both:
-            message = f"{other} scales the same workload by {' and '.join(both)}"
-            yield Finding(scaler, "spec.targetRef", message, "updateMode Off, or other resources")
-
-
-def _controlled(scaler: Object) -> set[str]:
-    policies = scaler.sequence("spec.resourcePolicy.containerPolicies")
-    named = {str(each.raw) for policy in policies for each in policy.sequence("controlledResources")}
-    return named or {"cpu", "memory"}
-
-
-def _averages(scaler: Object) -> set[str]:
-    return {
-        each.text("resource.name")
-        for each in scaler.sequence("spec.metrics")
-        if each.get("resource.target.averageValue") is not None
-    }
+    yield from rivals(scaler, target, inventory)

@@ -13,9 +13,9 @@ from conformance.kube.object import Node, Object
 from conformance.kube.podspec import PodSpec
 from conformance.kube.relations import relations
 from conformance.scaling import Place, documented, metrics, of_inventory
+from conformance.scaling.conflicts import fixed_replicas, rivals, unmeasurable
 from conformance.scaling.metrics import Policy, behavior
-from conformance.scaling.replicas import replicas_ignored
-from conformance.scaling.requests import Amounts, LimitRanges, amount, container_amount, largest, parsed, unrequested
+from conformance.scaling.requests import Amounts, LimitRanges, amount, container_amount, largest, parsed
 from conformance.scaling.shown import listed
 
 Nodes = Annotated[int | list[dict[str, Any]] | None, lambda said: documented(said or [])]
@@ -37,24 +37,9 @@ def test_autoscalers_do_not_fight(scaler: Object, inventory: Inventory) -> Itera
     if target is None:
         yield NotApplicable("its target is not here")
         return
-    others = [each for each in known.autoscalers_of(target) if each is not scaler]
+    yield from rivals(scaler, target, inventory)
     if not vertical:
-        for other in others:
-            yield Finding(scaler, field, f"{other} scales {target} too", "one autoscaler for a workload")
-        yield from _fixed(scaler, target, inventory)
-    elif metrics.is_active(scaler):
-        controlled = metrics.controlled(scaler, known.pods_of(target))
-        for other in others:
-            both = sorted({each.resource for each in metrics.resource_metrics(other)} & controlled)
-            if both:
-                message = f"{other} scales {target} by {' and '.join(both)}"
-                yield Finding(scaler, field, message, "updateMode Off, or other resources")
-
-
-def _fixed(scaler: Object, target: Object, inventory: Inventory) -> Iterator[Finding]:
-    replicas = target.number("spec.replicas")
-    if replicas and target.origin.path and not replicas_ignored(inventory):
-        yield Finding(target, "spec.replicas", f"fixed replicas fight with {scaler}", "no replicas", replicas)
+        yield from fixed_replicas(scaler, target, inventory)
 
 
 @check
@@ -70,17 +55,10 @@ def test_metrics_have_requests(scaler: Object, inventory: Inventory) -> Iterator
     known = relations(inventory)
     target = known.target(scaler, "spec.scaleTargetRef")
     pod = known.pods_of(target) if target is not None else None
-    shares = [each for each in metrics.resource_metrics(scaler) if each.share]
-    if pod is None or not shares:
+    if pod is None or not any(each.share for each in metrics.resource_metrics(scaler)):
         yield NotApplicable("no metric is a share of requests, or its target is not here")
         return
-    ranges = LimitRanges(inventory, pod.owner)
-    for metric in shares:
-        if metric.container and all(each.name != metric.container for each in pod.containers):
-            yield Finding(scaler, (*metric.path, "container"), "there is no such container", observed=metric.container)
-        for name, path in unrequested(pod, metric.resource, metric.container, ranges):
-            message = f"{scaler} measures {metric.resource} against requests, and container {name} has none"
-            yield Finding(pod.owner, path, message, f"a {metric.resource} request")
+    yield from unmeasurable(scaler, pod, inventory)
 
 
 @check

@@ -34,8 +34,7 @@ def resource_metrics(scaler: Object) -> Iterator[Metric]:
         yield from _keda(scaler)
         return
     legacy = scaler.get("spec.targetCPUUtilizationPercentage") is not None
-    nothing = scaler.get("spec.metrics") is None and scaler.version != "v1"
-    if legacy or nothing or (scaler.version == "v1" and scaler.get("spec.metrics") is None):
+    if legacy or scaler.get("spec.metrics") is None:
         yield Metric("cpu", "", True, ("spec", "targetCPUUtilizationPercentage") if legacy else ("spec",))
     for metric in scaler.sequence("spec.metrics"):
         for field in ("resource", "containerResource"):
