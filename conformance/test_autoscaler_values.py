@@ -67,41 +67,6 @@ def test_autoscaler_bounds(
 
 
 @check
-def test_autoscaler_behavior(
-    scaler: Object,
-    *,
-    direction: Literal["scaleUp", "scaleDown"],
-    window: int,
-    policies: list[str],
-    select: Literal["Max", "Min"] = "Max",
-) -> Iterator[Said]:
-    """A HorizontalPodAutoscaler changes the number of replicas at the documented pace.
-
-    `policies` are `Type value/seconds`, such as `Percent 50/60`; their order means nothing. What is absent has its
-    default: scaling up has a window of 0 seconds and two policies (100 % and 4 pods in 15 seconds), scaling down the
-    controller's window, 300 seconds unless it was started otherwise, and 100 % in 15 seconds.
-    https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#default-behavior
-    """
-    rules = scaler.at(f"spec.behavior.{direction}")
-    # Shape of the API: an integer; a text there is refused by the API server.
-    seconds = rules.number("stabilizationWindowSeconds", 0 if direction == "scaleUp" else None)
-    if seconds != window:
-        place = (*rules.path, "stabilizationWindowSeconds")
-        yield Finding(scaler, place, "is not the documented window", window, seconds)
-    observed = {_policy(each) for each in rules.sequence("policies")}
-    if observed != set(policies):
-        place = (*rules.path, "policies")
-        yield Finding(scaler, place, "are not the documented policies", sorted(policies), sorted(observed))
-    chosen = rules.text("selectPolicy", "Max")
-    if chosen != select and (len(policies) > 1 or chosen == "Disabled"):
-        yield Finding(scaler, (*rules.path, "selectPolicy"), "chooses another policy", select, chosen)
-
-
-def _policy(policy: Node) -> str:
-    return f"{policy.text('type')} {policy.number('value')}/{policy.number('periodSeconds')}"
-
-
-@check
 def test_vertical_bounds(
     scaler: Object, inventory: Inventory, *, container: str, least: Amounts, most: Amounts
 ) -> Iterator[Said]:

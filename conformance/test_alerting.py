@@ -1,0 +1,267 @@
+"""Sets of alerts: what is noticed at all, what each of them says, and where it goes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Annotated, Any
+
+from conformance.check import NotApplicable, Said, check
+from conformance.finding import Finding, Unjudged
+from conformance.kube import duration
+from conformance.kube.duration import DurationError
+from conformance.kube.inventory import Inventory
+from conformance.kube.object import Object
+from conformance.kube.relations import relations
+from conformance.promql import unit
+from conformance.promql.routing import Route, RoutingError, routings
+from conformance.promql.rules import Rule, alerts, recordings
+from conformance.promql.syntax import Binary, Expr, Number, children, read, selectors
+from conformance.promql.trial import UnsupportedError
+
+Situations = dict[str, list[dict[str, Any]]]
+
+
+def _situations(given: Situations) -> None:
+    for each in given.values():
+        unit.cases(each)
+
+
+def _waits(given: dict[str, str]) -> None:
+    for each in given.values():
+        duration.parse_prometheus(each)
+
+
+def _at(rule: Rule, message: str, expected: object, observed: object, *steps: str) -> Finding:
+    return Finding(rule.subject, rule.field(*steps), message, expected, observed, location=rule.locate(*steps))
+
+
+@check
+def test_alerts_notice(
+    inventory: Inventory,
+    *,
+    situations: Annotated[Situations, _situations],
+    alert: str = "*",
+    recorded: bool = False,
+) -> Iterator[Said]:
+    """For each situation some alert, whatever its expression, does what all cases of the situation say.
+
+    Judged over made-up series, recording rules included, in promtool's notation (see `promql.unit`). With `recorded`
+    the alert must read a recording rule, so that the same number can be looked at. `alert` is a glob over the names
+    that count. An alert whose expression is not understood notices nothing, and is an error where no other one does.
+    https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/
+    """
+    rules = [each for each in alerts(inventory) if fnmatchcase(each.name, alert)]
+    for what, given in situations.items():
+        cases = unit.cases(given)
+        candidates = [each for each in rules if _concerned(each, cases, inventory, recorded)]
+        failed = {id(each): _failures(each, inventory, cases) for each in candidates}
+        if any(said == [] for said in failed.values()):
+            continue
+        unread = [each for each in candidates if failed[id(each)] is None]
+        nearest = min(
+            (each for each in candidates if failed[id(each)]), key=lambda e: len(failed[id(e)] or ""), default=None
+        )
+        if unread:
+            yield Unjudged(unread[0].subject, unread[0].field("expr"), "the expression is not understood")
+        elif nearest is not None and alert != "*":
+            yield _at(nearest, f"{what}: {(failed[id(nearest)] or [''])[0]}", what, nearest.expr, "expr")
+        else:
+            hint = f"; {nearest.name} {(failed[id(nearest)] or [''])[0]}" if nearest else ""
+            yield Finding(None, "", f"no alert notices: {what}{hint}", what)
+
+
+def _concerned(rule: Rule, cases: list[unit.Case], inventory: Inventory, recorded: bool) -> bool:
+    """Whether an alert reads any of the metrics of the cases, itself or through recording rules."""
+    try:
+        expr = read(rule.expr)
+        made = unit.recordings_for(expr, recordings(inventory))
+    except UnsupportedError:
+        return False
+    if recorded and not made:
+        return False
+    read_ = {each.name for part in (expr, *(each.expr for each in made)) for each in selectors(part)}
+    told = {name.partition("{")[0] for case in cases for name in case.series}
+    return bool(read_ & told)
+
+
+def _failures(rule: Rule, inventory: Inventory, cases: list[unit.Case]) -> list[str] | None:
+    try:
+        return list(unit.failures(rule, recordings(inventory), cases))
+    except (UnsupportedError, DurationError):
+        return None
+
+
+@check
+def test_alert_group(inventory: Inventory, *, group: str, names: list[str]) -> Iterator[Said]:
+    """A rule group has all the documented alerts, each of them nowhere else, and Prometheus gets the group.
+
+    Rules in a ConfigMap count when a pod of its namespace mounts that ConfigMap; where no pod of the namespace is to be
+    seen, nothing is known. An alert that stands in two groups is raised twice.
+    """
+    found = [each for each in alerts(inventory) if each.group == group]
+    if not found:
+        yield Finding(None, "", f"no rule group {group}")
+        return
+    for name in names:
+        own = [each for each in found if each.name == name]
+        elsewhere = [each for each in alerts(inventory) if each.name == name and each.group != group]
+        if not own:
+            yield _at(found[0], f"group {group} has no alert {name}", name, None)
+        for other in elsewhere if own else ():
+            yield _at(other, f"{name} stands in group {group} too", group, other.group, "alert")
+    for subject in {id(each.subject): each.subject for each in found}.values():
+        if isinstance(subject, Object) and subject.kind == "ConfigMap" and not _mounted(subject, inventory):
+            yield Finding(subject, "metadata.name", "holds rules that no pod mounts", "a volume of Prometheus")
+
+
+def _mounted(config: Object, inventory: Inventory) -> bool:
+    pods = relations(inventory).pods_near(config)
+    named = [
+        volume.get("configMap.name") or source.get("configMap.name")
+        for pod in pods
+        for volume in pod.sequence("volumes")
+        for source in [volume, *volume.sequence("projected.sources")]
+    ]
+    return not pods or config.name in named
+
+
+@check
+def test_alert_waits(inventory: Inventory, *, waits: Annotated[dict[str, str], _waits]) -> Iterator[Said]:
+    """Each alert waits as long as documented: `120s` and `2m` are the same, an absent `for` is 0.
+
+    An alert that is missing is reported by the requirement that it exists.
+    """
+    found = [each for each in alerts(inventory) if each.name in waits]
+    if not found:
+        yield NotApplicable("no such alert")
+    for rule in found:
+        wanted = waits[rule.name]
+        try:
+            seconds = duration.parse_prometheus(rule.wait or "0s")
+        except DurationError as error:
+            yield _at(rule, str(error), wanted, rule.wait, "for")
+            continue
+        if seconds != duration.parse_prometheus(wanted):
+            yield _at(rule, f"{rule.name} waits for another time", wanted, rule.wait or None, "for")
+
+
+@check
+def test_alert_labels(
+    inventory: Inventory,
+    *,
+    groups: list[str],
+    allowed: dict[str, list[str]],
+    documented: dict[str, dict[str, str]] | None = None,
+) -> Iterator[Said]:
+    """Every alert of the groups (globs) has each label with an allowed value, the documented alerts exactly theirs.
+
+    Letters count: routing compares labels exactly. Rules of others, such as kube-prometheus, use values of their own;
+    therefore the groups.
+    """
+    found = _in_groups(inventory, groups)
+    if not found:
+        yield NotApplicable("no alert in these groups")
+    for rule in found:
+        own = (documented or {}).get(rule.name, {})
+        for label, values in allowed.items():
+            wanted = [own[label]] if label in own else values
+            observed = rule.labels.get(label)
+            if observed not in wanted:
+                yield _at(rule, f"label {label} of {rule.name} is another one", wanted, observed, "labels", label)
+
+
+def _in_groups(inventory: Inventory, groups: list[str]) -> list[Rule]:
+    return [each for each in alerts(inventory) if any(fnmatchcase(each.group, group) for group in groups)]
+
+
+_PERCENT = re.compile(r"\{\{[^}]*\$value(?![^}]*humanizePercentage)[^}]*\}\}\s*%")
+
+
+@check
+def test_alert_texts(inventory: Inventory, *, groups: list[str], names: list[str]) -> Iterator[Said]:
+    """Every alert of the groups has the annotations, none empty, and no ratio is printed as if it were a percentage.
+
+    `{{ $value }}%` prints 0.07% for 7 % where the expression is a fraction of one: it has no factor 100 in it and a
+    threshold of at most 1. `{{ $value | humanizePercentage }}` prints what is meant.
+    https://prometheus.io/docs/prometheus/latest/configuration/template_reference/#numbers
+    """
+    found = _in_groups(inventory, groups)
+    if not found:
+        yield NotApplicable("no alert in these groups")
+    for rule in found:
+        for name in names:
+            text = rule.annotations.get(name, "").strip()
+            if not text:
+                yield _at(rule, f"{rule.name} has no {name}", name, None, "annotations", name)
+            elif _PERCENT.search(text) and _is_ratio(rule):
+                message = f"{name} of {rule.name} prints a fraction with a percent sign"
+                yield _at(rule, message, "humanizePercentage", text, "annotations", name)
+
+
+def _is_ratio(rule: Rule) -> bool:
+    try:
+        expr = read(rule.expr)
+    except UnsupportedError:
+        return False
+    numbers = list(_numbers(expr))
+    limits = list(_limits(expr))
+    return 100.0 not in numbers and bool(limits) and all(0 < each <= 1 for each in limits)
+
+
+def _numbers(expr: Expr) -> Iterator[float]:
+    if isinstance(expr, Number):
+        yield expr.value
+    for each in children(expr):
+        yield from _numbers(each)
+
+
+def _limits(expr: Expr) -> Iterator[float]:
+    """The numbers that vectors are compared with."""
+    if isinstance(expr, Binary) and expr.op in (">", ">=", "<", "<="):
+        yield from (each.value for each in (expr.left, expr.right) if isinstance(each, Number))
+    for each in children(expr):
+        yield from _limits(each)
+
+
+@check
+def test_alerts_routed(
+    inventory: Inventory, *, combinations: list[dict[str, str]], receivers: dict[str, str] | None = None
+) -> Iterator[Said]:
+    """Every combination of labels ends in a receiver that tells somebody, and not in the one for everything else.
+
+    Routes are taken as Alertmanager takes them: the first child that matches, more of them with `continue`, the node
+    itself when no child does; matchers are anchored regular expressions. `receivers` says, as `key=value` of a
+    combination, what the name of its receiver must match. A route that is muted all the time is not looked into.
+    https://prometheus.io/docs/alerting/latest/configuration/#route
+    """
+    found = list(routings(inventory))
+    if not found:
+        yield Finding(None, "", "no configuration of Alertmanager in this tree")
+    for each in found:
+        if isinstance(each, RoutingError):
+            yield Unjudged(each.subject, each.path, str(each))
+            continue
+        for labels in combinations:
+            said = ", ".join(f"{name}={value}" for name, value in labels.items())
+            for taken in each.route.taken(labels):
+                problem = _undelivered(taken, each.route, each.receivers, labels, receivers or {})
+                if problem:
+                    yield Finding(each.subject, each.path, f"{said} {problem}", "a receiver of its own", taken.receiver)
+
+
+def _undelivered(
+    taken: Route, root: Route, told: dict[str, bool], labels: dict[str, str], wanted: dict[str, str]
+) -> str:
+    if taken is root:
+        return f"ends in the default receiver {taken.receiver}"
+    if taken.receiver not in told:
+        return f"ends in the receiver {taken.receiver}, which is not there"
+    if not told[taken.receiver]:
+        return f"ends in the receiver {taken.receiver}, which tells nobody"
+    for text, pattern in wanted.items():
+        name, _, value = text.partition("=")
+        if labels.get(name) == value and not re.search(pattern, taken.receiver):
+            return f"ends in the receiver {taken.receiver}, not one like {pattern}"
+    return ""
