@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from conformance.check import NotApplicable, Said, check
@@ -13,7 +13,6 @@ from conformance.kube.relations import relations
 from conformance.scaling import (
     Event,
     Left,
-    Place,
     Prospect,
     Workload,
     documented,
@@ -24,17 +23,11 @@ from conformance.scaling import (
 from conformance.scaling import budget as budgets
 from conformance.scaling.constraints import constraints, untolerated
 from conformance.scaling.events import fits
+from conformance.scaling.nodes import known as known_nodes
 
 #: How many nodes there are, or a list of `{count, name, zone, labels, taints, allocatable}`.
 Nodes = Annotated[int | list[dict[str, Any]] | None, lambda said: documented(said or [])]
 _MANY = 32
-
-
-def places(inventory: Inventory, nodes: int | Sequence[dict[str, Any]] | None, zones: int, pods: int) -> list[Place]:
-    """The documented nodes, else the Node objects, else as many nodes as there are pods to place."""
-    if nodes:
-        return documented(nodes, zones)
-    return of_inventory(inventory) or documented(max(pods, zones, 2), zones)
 
 
 def _share(text: int | str) -> tuple[int, bool]:
@@ -70,7 +63,7 @@ def test_withstands(
     reported: set[str] = set()
     judged = False
     for count in _counts(found, percent):
-        prospect = Prospect(found, inventory, places(inventory, nodes, zones, count), count)
+        prospect = Prospect(found, inventory, known_nodes(inventory, nodes, zones, count), count)
         wanted = -(-count * number // 100) if percent else number
         for event in events:
             left = prospect.left(event)
@@ -152,7 +145,7 @@ def _stuck(
     if found is None or found.range is None or len(found.budgets) != 1:
         return
     count = found.range.least
-    left = Prospect(found, inventory, places(inventory, nodes, zones, count), count).left("drain")
+    left = Prospect(found, inventory, known_nodes(inventory, nodes, zones, count), count).left("drain")
     if left is not None and left.blocked:
         yield Finding(budget, left.path, f"a drain cannot come to its end: {left.blocked}")
 
@@ -181,7 +174,7 @@ def test_schedulable(
     count = found.range.most if at == "maximum" else found.range.least
     update = rollout.bounds(thing, count) if at == "rollout" else None
     extra = update.surge if update is not None else 0
-    prospect = Prospect(found, inventory, places(inventory, nodes, zones, count + extra), count)
+    prospect = Prospect(found, inventory, known_nodes(inventory, nodes, zones, count + extra), count)
     placed, why = fits(prospect, extra)
     if placed < count + extra:
         held = prospect.constraints

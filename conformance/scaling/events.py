@@ -98,7 +98,8 @@ class Prospect:
             return None
         rest, lost, running = min(found)
         limit, path = self._limit()
-        why = f"{lost} of {running} running pods can be on one {what}: {limit}"
+        where = f"{'in' if what == 'zone' else 'on'} one {what}"
+        why = f"{lost} of {running} pods can be {where}: {limit}"
         return Left(rest, why, self.workload.owner if self.per_node else self.workload.pod.owner, path)
 
     def _limit(self) -> tuple[str, Path]:
@@ -150,7 +151,7 @@ class Prospect:
             return Left(running, why, standings[1].budget, ("spec", "selector"), why)
         limit, path = self._limit()
         if not standings:
-            why = f"no budget holds back the eviction of the {here} pods that can be on one node: {limit}"
+            why = f"no budget holds back the eviction of {here} of {running} pods that can be on one node: {limit}"
             return Left(running - here, why, name, path)
         only = standings[0]
         # What is Pending is not healthy.

@@ -71,8 +71,7 @@ def documented(said: int | Sequence[Mapping[str, Any]], zones: int = 0) -> list[
             raise ValueError(f"a count of nodes is {count!r}, not 1 or more")
         for index in range(count):
             name = str(group.get("name", "node"))
-            found.append(_documented(group, name if count == 1 and "name" in group else f"{name}-{len(found) + 1}"))
-            del index
+            found.append(_documented(group, name if count == 1 and "name" in group else f"{name}-{index + 1}"))
     if zones:
         without = [each for each in found if not each.zone]
         for number, each in enumerate(without):
@@ -106,6 +105,18 @@ def _taint(text: str) -> Taint:
 def of_inventory(inventory: Inventory) -> list[Place]:
     """The Node objects of an inventory. Raises FieldTypeError."""
     return [_node(each) for each in inventory.of_kind("Node", "")]
+
+
+def known(
+    inventory: Inventory, said: int | Sequence[Mapping[str, Any]] | None, zones: int = 0, pods: int = 0
+) -> list[Place]:
+    """The documented nodes, else the Node objects, else one node for each of the pods, and never fewer than two.
+
+    Raises ValueError for nodes that are not understood, FieldTypeError for Node objects.
+    """
+    if said:
+        return documented(said, zones)
+    return of_inventory(inventory) or documented(max(pods, zones, 2), zones)
 
 
 def _node(node: Object) -> Place:
