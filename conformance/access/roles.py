@@ -29,6 +29,7 @@ class Roles:
         self._written = [each for kind in ("ClusterRole", "Role") for each in inventory.of_kind(kind, RBAC)]
         self._rules: dict[int, tuple[Rule, ...] | None] = {}
         self._read: dict[int, tuple[Rule, ...]] = {}
+        self._reach: dict[int, Sequence[Object]] = {}
 
     def find(self, kind: str, namespace: str | None, name: str, near: Object) -> list[Object]:
         """The roles of that name; several where a tree holds one object in several forms that cannot be told apart.
@@ -46,36 +47,50 @@ class Roles:
     def rules_of(self, role: Object) -> tuple[Rule, ...] | None:
         """The rules that count; None where a role takes part that cannot be read.
 
-        With an `aggregationRule` a role's own rules count for nothing: the controller overwrites them with those of the
-        ClusterRoles that any of its selectors selects, which may be aggregated themselves. An empty selector `{}`
-        selects every ClusterRole.
+        With an `aggregationRule` the controller puts the rules of the ClusterRoles that any of its selectors selects,
+        which may be aggregated themselves, in place of a role's own. An empty selector `{}` selects every ClusterRole.
+        Where that comes to no rule at all the role's own stay, since the controller then applies an object without
+        rules, and so takes none away.
         """
         if id(role) not in self._rules:
-            parts = self._parts(role)
-            written = [self._own(each) for each in parts]
+            parts = [role, *self._reached(role)]
+            found = [rule for each in parts if self._counts(each) for rule in self._own(each)]
             broken = any(id(each) in self.unreadable for each in parts)
-            self._rules[id(role)] = None if broken else tuple(dict.fromkeys(rule for each in written for rule in each))
+            self._rules[id(role)] = None if broken else tuple(dict.fromkeys(found))
         return self._rules[id(role)]
 
+    def _counts(self, role: Object) -> bool:
+        """Whether rules written in a role stay. Where roles collect each other without any others, what remains depends
+        on history; then those of all are taken.
+        """
+        return not any(
+            self._own(each) and (not _is_aggregated(each) or role not in self._reached(each))
+            for each in self._reached(role)
+        )
+
     def _own(self, role: Object) -> tuple[Rule, ...]:
-        """Rules as written in one role, of which an aggregated one has none that count."""
+        """Rules as written in one role."""
         if id(role) not in self._read:
             try:
-                self._read[id(role)] = () if _is_aggregated(role) else tuple(rules(role))
+                self._read[id(role)] = tuple(rules(role))
             except FieldTypeError as error:
                 self.unreadable[id(role)] = (role, error)
                 self._read[id(role)] = ()
         return self._read[id(role)]
 
-    def _parts(self, role: Object) -> list[Object]:
-        """A role and all that it aggregates, directly or not. Circles end."""
-        seen, found = {id(role)}, [role]
-        for each in found:
-            for part in self._selected(each) if _is_aggregated(each) else ():
-                if id(part) not in seen:
-                    seen.add(id(part))
-                    found.append(part)
-        return found
+    def _reached(self, role: Object) -> Sequence[Object]:
+        """All that a role aggregates, directly or not, without itself."""
+        if not _is_aggregated(role):
+            return ()
+        if id(role) not in self._reach:
+            seen, found = {id(role)}, [role]
+            for each in found:
+                for part in self._selected(each) if _is_aggregated(each) else ():
+                    if id(part) not in seen:
+                        seen.add(id(part))
+                        found.append(part)
+            self._reach[id(role)] = found[1:]
+        return self._reach[id(role)]
 
     def _selected(self, role: Object) -> Iterator[Object]:
         try:
