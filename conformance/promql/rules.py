@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 import yaml
 
+from conformance.kube import literal
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Document, FieldTypeError, Location, Node, Object
 from conformance.kube.path import Path
@@ -218,19 +219,8 @@ def _texts(value: Any) -> Mapping[str, str]:
 
 
 def _inside(subject: Document, path: Path, inside: Path) -> Location | None:
-    """The line of a rule inside a literal block (`key: |`), which begins on the line after its key.
-
-    Text that is no such block (a quoted string) shows by the next key standing too near; then the key's line counts.
-    """
-    key, text = subject.locate(path), Node(subject.raw).get(path)
-    if not key.line or not isinstance(text, str):
-        return None
-    line = _line(text, inside)
-    following = list(Node(subject.raw).mapping(path[:-1])) if isinstance(path[-1], str) else []
-    at = following.index(path[-1]) + 1 if path[-1] in following else len(following)
-    if at < len(following) and subject.locate((*path[:-1], following[at])).line <= key.line + line:
-        return None
-    return Location(key.path, key.line + line, 1)
+    text = Node(subject.raw).get(path)
+    return literal.locate(subject, path, _line(text, inside)) if isinstance(text, str) else None
 
 
 def _line(text: str, path: Path) -> int:

@@ -15,6 +15,7 @@ from conformance.kube.path import Path
 from conformance.scripts.shell import Shell
 
 _CRON_LINE = re.compile(r"\s*(@\w+|(?:\S+\s+){4}\S+)\s+(?:([a-z_][a-z0-9_-]*)\s+)?(.+)\Z")
+_ZONE_LINE = re.compile(r"\s*CRON_TZ\s*=\s*[\"']?([\w/+-]+)")
 _CRON_DAYS = re.compile(r"(?<![\w/])7(?!\w)")
 
 
@@ -68,7 +69,7 @@ class Timer:
 
 def timers(inventory: Inventory, program: str) -> list[Timer]:
     """What runs a program (glob over its base name): CronJobs whose command or name says so, and crontab lines."""
-    return [*_cron_jobs(inventory, program), *_crontab_lines(inventory, program)]
+    return [*_cron_jobs(inventory, program), *_crontab_timers(inventory, program)]
 
 
 def runs(job: Object, program: str) -> bool:
@@ -89,19 +90,42 @@ def _cron_jobs(inventory: Inventory, program: str) -> Iterator[Timer]:
         yield Timer(job, ("spec", "schedule"), text, schedule, problem, job.flag("spec.suspend", False) is True)
 
 
-def _crontab_lines(inventory: Inventory, program: str) -> Iterator[Timer]:
+def _crontab_timers(inventory: Inventory, program: str) -> Iterator[Timer]:
+    for line in crontab_lines(inventory):
+        words = line.command.split("#")[0].split()
+        if any(fnmatchcase(word.rpartition("/")[2], program) for word in words):
+            yield Timer(line.file, (line.number,), line.text, line.schedule, line.problem)
+
+
+@dataclass(frozen=True, slots=True)
+class CrontabLine:
+    """A line of a crontab that starts something."""
+
+    file: TextFile
+    number: int
+    text: str
+    schedule: Schedule | None
+    problem: str
+    command: str
+
+
+def crontab_lines(inventory: Inventory) -> Iterator[CrontabLine]:
+    """The lines of crontabs that start something; `CRON_TZ=` above them is their time zone.
+
+    https://man7.org/linux/man-pages/man5/crontab.5.html
+    """
     for file in inventory.texts:
         name = file.path.rpartition("/")[2]
         if not ("crontab" in name or name.endswith(".cron") or "/cron.d/" in f"/{file.path}"):
             continue
+        zone: str | None = None
         for number, line in enumerate(file.lines, start=1):
-            found = None if line.lstrip().startswith("#") else _CRON_LINE.match(line)
-            if found is None or not any(
-                fnmatchcase(word.rpartition("/")[2], program) for word in line.split("#")[0].split()
-            ):
-                continue
-            schedule, problem = _parse(_host_schedule(found.group(1)), None)
-            yield Timer(file, (number,), found.group(1), schedule, problem)
+            named = _ZONE_LINE.match(line)
+            zone = named.group(1) if named else zone
+            found = None if line.lstrip().startswith("#") or named else _CRON_LINE.match(line)
+            if found is not None:
+                schedule, problem = _parse(_host_schedule(found.group(1)), zone)
+                yield CrontabLine(file, number, found.group(1), schedule, problem, found.group(3))
 
 
 def _host_schedule(text: str) -> str:

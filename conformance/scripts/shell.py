@@ -39,6 +39,8 @@ class Command:
     stage: int
     #: its failure does not end the script even under `set -e`: `|| …`, a condition, `!`
     tolerated: bool
+    #: the operator that ends it: `;`, `|`, `&&`, `||`, `&`, a newline
+    ends: str = "\n"
 
     @property
     def name(self) -> str:
@@ -155,7 +157,7 @@ class _Reader:
                 continue
             if words:
                 condition = condition or words[0].raw in ("if", "elif", "while", "until")
-                yield from self._command(words, stage, condition or token.operator == "||")
+                yield from self._command(words, stage, condition or token.operator == "||", token.operator)
                 words = []
             if token.operator in ("|", "|&"):
                 stage += 1
@@ -165,7 +167,7 @@ class _Reader:
             if token.operator in (";", "\n"):
                 condition = False
 
-    def _command(self, found: list[Token], stage: int, tolerated: bool) -> Iterator[Command]:
+    def _command(self, found: list[Token], stage: int, tolerated: bool, ends: str) -> Iterator[Command]:
         plain = [token for token in found if not token.operator]
         if plain and plain[0].raw == "for":
             self._loop(plain)
@@ -190,6 +192,7 @@ class _Reader:
             pipeline=pipeline,
             stage=stage,
             tolerated=tolerated,
+            ends=ends,
         )
 
     def _words(self, found: list[Token]) -> tuple[list[Token], list[tuple[str, Token]]]:
