@@ -1,0 +1,223 @@
+"""A CronJob that dumps a database in one container and sends the dump away in the next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from conformance.check import NotApplicable, Said, check
+from conformance.finding import Finding
+from conformance.kube import cron, duration
+from conformance.kube.choosing import containers_of, place_of, runs_image
+from conformance.kube.cron_fields import CronError
+from conformance.kube.image import parse
+from conformance.kube.inventory import Inventory
+from conformance.kube.mounts import Mount
+from conformance.kube.object import Object
+from conformance.kube.podspec import Container
+from conformance.scripts.backup import outputs
+from conformance.scripts.failure import masked
+from conformance.scripts.shell import Command
+from conformance.scripts.steps import Step, step
+
+_DUMPS = ("mysqldump", "mariadb-dump", "pg_dump", "pg_dumpall")
+#: commands that show whether a dump is whole, with the words that make them one
+_VERIFYING = (("gzip", "-t"), ("gunzip", "-t"), ("test", "-s"), ("[", "-s"), ("zcat", ""), ("stat", ""))
+#: any Monday; the zones of the tables have their offsets on it
+_SOME_DAY = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+@check
+def test_cron_job(job: Object, *, at: str = "", zone: str = "UTC") -> Iterator[Said]:
+    """A CronJob is not suspended, and fires once a day at that hour and minute of that zone.
+
+    Compared are the moments, whatever schedule and `timeZone` say them: 3:00 in Seoul is 18:00 in UTC. Without a
+    timeZone the controller's own zone counts, which is UTC unless somebody changed it; `TZ=` in a schedule is refused.
+    https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#time-zones
+    """
+    if job.flag("spec.suspend") is True:
+        yield Finding(job, "spec.suspend", "a suspended CronJob never runs", False, True)
+    if not at:
+        return
+    text, written = job.text("spec.schedule"), job.text("spec.timeZone")
+    try:
+        schedule = cron.Schedule.parse(text, written or "UTC")
+        wanted = cron.Schedule.parse("{1} {0} * * *".format(*map(int, at.split(":"))), zone)
+    except CronError as error:
+        yield Finding(job, "spec.schedule", str(error), at, text)
+        return
+    fires, right = _times(schedule), _times(wanted)
+    if fires != right:
+        observed = f"{text} {written or 'without timeZone'}".strip()
+        yield Finding(job, "spec.schedule", f"does not fire at {at} {zone} once a day", f"{at} {zone}", observed)
+
+
+def _times(schedule: cron.Schedule) -> list[datetime]:
+    found = []
+    moment = schedule.next_after(_SOME_DAY)
+    while moment is not None and moment < _SOME_DAY + timedelta(days=2):
+        found.append(moment.astimezone(UTC))
+        moment = schedule.next_after(moment)
+    return found
+
+
+def _dumping(job: Object, inventory: Inventory) -> list[tuple[Container, Step, Command]]:
+    """Every dump of the job, in containers of whatever kind."""
+    found = []
+    for kind in ("initContainer", "container"):
+        for each in containers_of(
+            job, inventory, "*", kind="initContainer" if kind == "initContainer" else "container"
+        ):
+            done = step(each, inventory)
+            found += [(each, done, command) for command in done.shell.commands if command.name in _DUMPS]
+    return found
+
+
+@check
+def test_dump_step(job: Object, inventory: Inventory, *, image_name: str, version: str, target: str) -> Iterator[Said]:
+    """An init container of that image dumps the database, compresses the dump and writes it to that file.
+
+    Init containers run before the others and to their end; with dump and upload swapped, what is sent away is the dump
+    of nobody. `target` has dates as `{%Y%m%d}`. The script may lie in a ConfigMap.
+    """
+    dumps = [each for each in _dumping(job, inventory) if each[0].kind == "initContainer"]
+    if not dumps:
+        yield Finding(*place_of(job, inventory, "initContainer"), "no init container dumps the database", "mysqldump")
+    for each, done, command in dumps:
+        written = each.text("image")
+        if not runs_image(each, image_name) or not (parse(written).tag or "").startswith(version):
+            expected = f"{image_name}:{version}"
+            yield Finding(each.pod.owner, (*each.path, "image"), "is dumped by another image", expected, written)
+        piped = [one for one in done.shell.commands if one.pipeline == command.pipeline and one.stage > command.stage]
+        if not any(one.name in ("gzip", "pigz") for one in (*piped, *_later(done, command))):
+            yield Finding(each.pod.owner, done.path, "the dump is not compressed", "gzip")
+        made = [one.target for one in outputs(done.shell)]
+        if target not in made:
+            yield Finding(each.pod.owner, done.path, "the dump goes to another file", target, made)
+
+
+def _later(done: Step, command: Command) -> list[Command]:
+    at = done.shell.commands.index(command)
+    return done.shell.commands[at + 1 :]
+
+
+@check
+def test_upload_step(job: Object, inventory: Inventory, *, image_name: str, tag: str, bucket: str) -> Iterator[Said]:
+    """The main container is of that image and copies to that bucket, and never deletes there.
+
+    `aws s3 sync --delete` from an empty volume erases every backup there is.
+    """
+    found = containers_of(job, inventory, "*", image_name)
+    sent = False
+    for each in found:
+        if not runs_image(each, image_name) or parse(each.text("image")).tag != tag:
+            expected = f"{image_name}:{tag}"
+            yield Finding(each.pod.owner, (*each.path, "image"), "is another image", expected, each.text("image"))
+        done = step(each, inventory)
+        for command in done.shell.commands:
+            copies = command.has("s3", "cp") or command.has("s3", "sync") or command.has("s3", "mv")
+            if command.name == "aws" and copies and any(word.startswith(bucket) for word in command.words):
+                sent = True
+                if "--delete" in command.words:
+                    yield Finding(each.pod.owner, done.path, "deletes in the bucket what is not here", "aws s3 cp")
+    if not sent:
+        yield Finding(*place_of(job, inventory), f"no container copies to {bucket}", bucket)
+
+
+@check
+def test_volume_shared(job: Object, inventory: Inventory, *, path: str) -> Iterator[Said]:
+    """All containers that mount the path, init and main ones, mount the very same volume there, not one of memory."""
+    names: dict[tuple[str, str], Mount] = {}
+    for kind in ("initContainer", "container"):
+        for each in containers_of(
+            job, inventory, "*", kind="initContainer" if kind == "initContainer" else "container"
+        ):
+            mount = each.pod.covering_mount(each, path)
+            if mount is None or mount.volume is None:
+                yield Finding(
+                    each.pod.owner, (*each.path, "volumeMounts"), f"{each.name} has no volume at {path}", path
+                )
+                continue
+            place = (mount.volume.name, mount.text("subPath"))
+            names.setdefault(place, mount)
+            if len(names) > 1 and mount is names[place]:
+                expected = next(iter(names))[0]
+                yield Finding(
+                    each.pod.owner, mount.path, f"{each.name} has another volume at {path}", expected, place[0]
+                )
+            if mount.volume.get("emptyDir.medium") == "Memory":
+                yield Finding(each.pod.owner, mount.volume.path, "what is written there counts as memory", "disk")
+
+
+@check
+def test_dump_fails_loudly(job: Object, inventory: Inventory) -> Iterator[Said]:
+    """A dump that failed fails its container, and is looked at before anybody takes it for a backup.
+
+    In `mysqldump | gzip > file` only the last command counts, unless `pipefail` is set, which plain `sh` need not know;
+    gzip of nothing is a valid file of 20 bytes. `|| true` hides everything. A look is `gzip -t`, `test -s`, or reading
+    the end of the dump.
+    """
+    dumps = _dumping(job, inventory)
+    for each, done, command in dumps:
+        problem = masked(done.shell, command)
+        piped = any(o.pipeline == command.pipeline and o.stage > command.stage for o in done.shell.commands)
+        if problem:
+            yield Finding(each.pod.owner, done.path, f"a failed dump is not noticed: {problem} is missing", problem)
+        elif piped and done.interpreter not in ("bash", "zsh", "ksh"):
+            message = f"{done.interpreter or 'nothing'} need not know pipefail"
+            yield Finding(each.pod.owner, done.path, message, "bash")
+        if not any(_verifies(one) for one in _later(done, command)):
+            yield Finding(each.pod.owner, done.path, "nobody looks whether the dump is whole", "gzip -t")
+    if not dumps:
+        yield NotApplicable("no container dumps a database; another requirement says so")
+
+
+def _verifies(command: Command) -> bool:
+    if command.name == "grep" and re.search(r"(?i)dump completed", command.text):
+        return True
+    return any(command.name == name and (not word or word in command.words) for name, word in _VERIFYING)
+
+
+@check
+def test_dump_consistent(job: Object, inventory: Inventory) -> Iterator[Said]:
+    """mysqldump takes one state of the database, not each table at its own moment.
+
+    `--single-transaction` does so for InnoDB without a lock; `--lock-all-tables` does too and stops every writer.
+    https://dev.mysql.com/doc/refman/8.0/en/mysqldump.html#option_mysqldump_single-transaction
+    """
+    dumps = [each for each in _dumping(job, inventory) if each[2].name in ("mysqldump", "mariadb-dump")]
+    for each, done, command in dumps:
+        if any(word.startswith(("--defaults-file", "--defaults-extra-file")) for word in command.words):
+            continue
+        if not {"--single-transaction", "--lock-all-tables", "-x"} & set(command.words):
+            yield Finding(each.pod.owner, done.path, "tables are dumped at different moments", "--single-transaction")
+    if not dumps:
+        yield NotApplicable("no container runs mysqldump; another requirement says so")
+
+
+@check
+def test_job_policy(
+    job: Object, *, restart: list[str], deadline_at_most: Annotated[str, duration.parse] = "24h"
+) -> Iterator[Said]:
+    """Runs do not overlap, give up after a while, and leave a failed one to look at.
+
+    The default concurrencyPolicy is Allow; `Replace` is as good as `Forbid`. Without activeDeadlineSeconds a run that
+    hangs keeps every later one away; absent, backoffLimit is 6 and one failed Job is kept.
+    https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/
+    """
+    spec = job.at("spec.jobTemplate.spec")
+    policy = job.text("spec.concurrencyPolicy", "Allow")
+    if policy not in ("Forbid", "Replace"):
+        yield Finding(job, "spec.concurrencyPolicy", "two runs may overlap", "Forbid", policy)
+    if spec.number("backoffLimit") is None:
+        yield Finding(job, (*spec.path, "backoffLimit"), "how often it is tried is left to the default of 6", 2)
+    limit = spec.number("activeDeadlineSeconds")
+    if limit is None or limit > float(duration.parse(deadline_at_most)):
+        yield Finding(job, (*spec.path, "activeDeadlineSeconds"), "a run may hang", deadline_at_most, limit)
+    again = spec.text("template.spec.restartPolicy", "Always")
+    if again not in restart:
+        yield Finding(job, (*spec.path, "template", "spec", "restartPolicy"), "is another policy", restart, again)
+    if job.number("spec.failedJobsHistoryLimit", 1) == 0:
+        yield Finding(job, "spec.failedJobsHistoryLimit", "no failed run is kept to look at", "at least 1", 0)
