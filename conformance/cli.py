@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from conformance import __version__, cluster_commands, mtls, scale
+from conformance import __version__, cluster_commands, mtls, rbac, scale
 from conformance.options import OPTIONS
 
 EPILOG = """exit codes: 0 everything held, 1 findings or something unreadable, 2 interrupted, 3 internal error,
@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     _reach(commands)
     mtls.add_command(commands)
     scale.add_command(commands)
+    rbac.add_command(commands)
     cluster_commands.add_commands(commands)
     return parser
 
@@ -137,6 +138,7 @@ def _reach(commands: Any) -> None:
     add("--to", dest="target", default="", metavar="WORKLOAD[:PORT]", help="the same, with a port for one question")
     add("--explain", action="store_true", help="the policies that allow each edge, with file and line")
     add("--diff", nargs=2, metavar=("OLD", "NEW"), help="what a change opens and closes")
+    add("--exposed", action="store_true", help="what the outside can reach, by which Services and routes")
     add("--format", choices=("text", "json", "svg"), default="text")
     add("--exclude", action="append", default=[], metavar="GLOB", help="paths that are left out")
     add("--no-render", action="store_true", help="do not run helm or kustomize")

@@ -12,7 +12,7 @@ import orjson
 
 from conformance.kube.inventory import Inventory
 from conformance.network import listing, picture
-from conformance.network.connectivity import Connectivity, Edge
+from conformance.network.connectivity import Connectivity, Edge, connectivity
 from conformance.network.difference import by_ends, difference
 from conformance.network.ports import ALL, PortSet, ports
 from conformance.network.verdict import Verdict
@@ -25,6 +25,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         if options.diff:
             return _difference(options)
+        if options.exposed:
+            return _exposed(options)
         world, faults = _world(options.paths, options)
         if not world.endpoints:
             _say("no workloads there")
@@ -38,20 +40,25 @@ def run(options: argparse.Namespace) -> int:
 
 def _world(paths: Sequence[str], options: argparse.Namespace) -> tuple[Connectivity, bool]:
     """The connectivity of a tree; whether something in it could not be read, which is said on standard error."""
+    inventory, faults = _inventory(paths, options)
+    world = connectivity(inventory)
+    for thing, error in world.unreadable:
+        _say(f"{thing.locate(error.path)}: {thing} is left out: {error}")
+    for thing, note in world.notes:
+        _say(f"{thing.locate()}: {thing}: {note}")
+    return world, bool(faults or world.unreadable)
+
+
+def _inventory(paths: Sequence[str], options: argparse.Namespace) -> tuple[Inventory, bool]:
     for path in paths:
         if not Path(path).exists():
             raise FileNotFoundError(f"{path}: no such file or directory")
     rendering = RenderOptions(render=not options.no_render, allow_network=options.allow_network)
     loaded = sources.load(list(paths), plan=RenderPlan(rendering, sources.read_file), exclude=options.exclude)
     inventory = Inventory(loaded.objects, loaded.documents, loaded.texts, loaded.rejected, loaded.files)
-    world = Connectivity(inventory)
     for each in loaded.rejected:
         _say(f"{each.location}: {each.reason}")
-    for thing, error in world.unreadable:
-        _say(f"{thing.locate(error.path)}: {thing} is left out: {error}")
-    for thing, note in world.notes:
-        _say(f"{thing.locate()}: {thing}: {note}")
-    return world, bool(loaded.rejected or world.unreadable)
+    return inventory, bool(loaded.rejected)
 
 
 def _show(world: Connectivity, options: argparse.Namespace) -> str:
@@ -113,6 +120,28 @@ def _record(world: Connectivity, edge: Edge, explain: bool) -> dict[str, Any]:
         reasons = {str(each): each for each in _reasons(world, edge)}
         found["because"] = [listing.because_record(each) for each in reasons.values()]
     return found
+
+
+def _exposed(options: argparse.Namespace) -> int:
+    """What the outside, the nodes and the cluster can reach, of all workloads or of the one asked for by `--to`."""
+    from conformance.network.exposure import exposure, listing
+
+    if options.source or options.format == "svg":
+        raise ValueError("--exposed is asked for all, or with --to for one, as text or json")
+    inventory, faults = _inventory(options.paths, options)
+    found = exposure(inventory)
+    for each in found.unreadable:
+        _say(f"{each.subject.locate(each.path)}: {each.subject} is left out: {each.text}")
+    if not found.world.endpoints:
+        _say("no workloads there")
+        return 5
+    wanted = found.world.ends.meant(options.target) if options.target else None
+    _write(
+        _json(listing.record(found, wanted))
+        if options.format == "json"
+        else _text(listing.listing(found, wanted, explain=options.explain))
+    )
+    return 1 if faults or found.unreadable else 0
 
 
 def _difference(options: argparse.Namespace) -> int:
