@@ -13,6 +13,7 @@ from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from conformance.access.grants import Grant, Grants
+from conformance.access.resources import in_no_namespace
 from conformance.access.rule import Action, Rule
 from conformance.access.subject import MASTERS, Identity, Subject, identity, key
 from conformance.kube.inventory import Inventory
@@ -129,7 +130,7 @@ class Access:
         """Whether somebody may do something.
 
         `namespace` "" asks for all namespaces at once, as for cluster-scoped objects; None asks whether it is allowed
-        anywhere, and the verdict's `where` tells where. A request for one Namespace object is made in that namespace,
+        anywhere, and the verdict's `where` tells where; for what belongs to no namespace that is the cluster or nowhere. A request for one Namespace object is made in that namespace,
         so a RoleBinding there may allow it.
         """
         asking = identity(who) if isinstance(who, Subject) else who
@@ -147,6 +148,8 @@ class Access:
     def _reasons(
         self, grants: Iterable[Grant], action: Action, namespace: str | None
     ) -> tuple[list[Reason], list[Reason]]:
+        if namespace is None and in_no_namespace(action.group, action.resource):
+            namespace = ""
         yes: list[Reason] = []
         open_: list[Reason] = []
         for grant in grants:

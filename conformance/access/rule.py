@@ -120,13 +120,20 @@ class Rule:
         return found if found.path else None
 
     def __str__(self) -> str:
-        """`get,list secrets`, shortest words first."""
-        groups = sorted(self.groups)
-        targets = [
-            f"{each}.{'|'.join(groups)}" if groups not in ([""], []) else each for each in sorted(self.resources)
-        ]
+        """`get,list secrets`, `every verb on every resource`, `get /metrics`."""
+        verbs = "every verb on" if ALL in self.verbs else ",".join(sorted(self.verbs))
+        groups = "" if self.groups in ({""}, set()) else f".{'|'.join(each or 'core' for each in sorted(self.groups))}"
+        targets = [self._target(each, groups) for each in sorted(self.resources)]
+        urls = ["every path" if each == ALL else each for each in self.urls]
         named = f" named {', '.join(sorted(self.names))}" if self.names else ""
-        return f"{','.join(sorted(self.verbs))} {', '.join([*targets, *self.urls])}{named}"
+        return f"{verbs} {', '.join([*targets, *urls])}{named}"
+
+    def _target(self, resource: str, groups: str) -> str:
+        if resource != ALL:
+            return resource if ALL in self.groups else resource + groups
+        return "every resource" + (
+            f" of {groups[1:]}" if groups and ALL not in self.groups else "" if groups else " of core"
+        )
 
 
 def rules(role: Object) -> Iterator[Rule]:
