@@ -130,8 +130,8 @@ class Access:
         """Whether somebody may do something.
 
         `namespace` "" asks for all namespaces at once, as for cluster-scoped objects; None asks whether it is allowed
-        anywhere, and the verdict's `where` tells where; for what belongs to no namespace that is the cluster or nowhere. A request for one Namespace object is made in that namespace,
-        so a RoleBinding there may allow it.
+        anywhere, and the verdict's `where` tells where. A request for one Namespace object is made in that namespace,
+        so a RoleBinding there may allow it; what else belongs to no namespace only a ClusterRoleBinding can allow.
         """
         asking = identity(who) if isinstance(who, Subject) else who
         if MASTERS in asking.groups:

@@ -7,25 +7,7 @@ from __future__ import annotations
 
 RBAC = "rbac.authorization.k8s.io"
 
-_BY_OF_THE_CLUSTER = {
-    "": "componentstatuses groups nodes persistentvolumes users",
-    "authentication.k8s.io": "selfsubjectreviews tokenreviews uids userextras",
-    "authorization.k8s.io": "selfsubjectaccessreviews selfsubjectrulesreviews subjectaccessreviews",
-    "networking.k8s.io": "ingressclasses ipaddresses servicecidrs",
-    "resource.k8s.io": "deviceclasses resourceslices",
-    RBAC: "clusterrolebindings clusterroles",
-    "storage.k8s.io": "csidrivers csinodes storageclasses volumeattachments volumeattributesclasses",
-}
-_WHOLE_GROUPS = (
-    "admissionregistration.k8s.io",
-    "apiextensions.k8s.io",
-    "apiregistration.k8s.io",
-    "certificates.k8s.io",
-    "flowcontrol.apiserver.k8s.io",
-    "node.k8s.io",
-    "scheduling.k8s.io",
-)
-_GROUP = {
+_BY_GROUP = {
     "": """bindings componentstatuses configmaps endpoints events limitranges namespaces nodes persistentvolumeclaims
         persistentvolumes pods podtemplates replicationcontrollers resourcequotas secrets serviceaccounts services
         groups users""",  # the last two exist only to be impersonated
