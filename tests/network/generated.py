@@ -82,6 +82,10 @@ class Policies:
         ports = self._one([None, [], 1, 1, 2])
         if ports is not None:
             rule["ports"] = [self._port() for _ in range(ports)] if isinstance(ports, int) else []
+        if side == "to" and not rule.get("to"):
+            # To anybody on a port by its name: Kubernetes' own tests expect the port of each pod, not every CNI has it.
+            by_number = [port for port in rule.get("ports", ()) if not isinstance(port.get("port"), str)]
+            rule |= {"ports": by_number or [{"port": 81}]} if rule.get("ports") else {}
         return rule
 
     def _peer(self) -> Raw:

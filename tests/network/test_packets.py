@@ -20,7 +20,7 @@ from tests.network import world
 from tests.network.cluster import OUTSIDE, Cluster, Probe, cluster, unavailable
 from tests.network.generated import LISTENING, NAMESPACES, PODS, PROBED, Policies, Raw, namespaces, pod
 
-SETS = 48
+SETS = 42
 PODS_OF_ALL = [f"{space}/{name}" for space in NAMESPACES for name in PODS]
 #: how long a disagreement may last before it is one: a policy takes effect some time after it was created
 SETTLED = 12.0
@@ -127,7 +127,7 @@ def test_packets_pass_exactly_where_policies_are_computed_to_let_them(tmp_path: 
             told += [_told(number, each, expected[each], named) for each in wrong[:3]]
         made.delete(before)
         assert disagreements(made, everything)[0] == [], "the listeners answer to the end"
-    assert told == []
+    assert not told, "\n".join(told)
     # A CNI that enforces nothing, or closes everything, would agree with too little.
     assert min(seen[True], seen[False]) > 0.15 * seen.total(), seen
 
