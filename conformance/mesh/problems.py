@@ -66,14 +66,14 @@ def conflicts(mesh: Mesh) -> Iterator[Problem]:
             continue
         if mesh.member(edge.client).dataplane not in (Dataplane.SIDECAR, Dataplane.GATEWAY):
             continue
-        found = _decisive(edge.verdict.reasons)
+        found = decisive(edge.verdict.reasons)
         if found is not None and found.subject is not None:
             target = f"{edge.port.service.name}:{edge.port.number}"
             text = f"{target} cannot be reached: {found.text}; {edge.verdict.why}"
             yield Problem("tls-conflict", found.subject, found.path, text)
 
 
-def _decisive(reasons: tuple[Reason, ...]) -> Reason | None:
+def decisive(reasons: tuple[Reason, ...]) -> Reason | None:
     """What to change: the rule of the client, else an annotation, else the last policy with a say."""
     with_subject = [each for each in reasons if each.subject is not None]
     for kinds in (("DestinationRule",), ("Sidecar",)):
