@@ -44,7 +44,7 @@ def gaps(world: Connectivity) -> Iterator[Gap]:
 
 def _of(world: Connectivity, section: Section) -> Iterator[Gap]:
     if not section.subjects:
-        yield Gap(section.policy, _selector_path(section), "selects no pod")
+        yield Gap(section.policy, selector_path(section), "selects no pod")
         return
     for rule in section.rules:
         if not rule.mask:
@@ -54,7 +54,7 @@ def _of(world: Connectivity, section: Section) -> Iterator[Gap]:
         yield from _unopened(world, section, rule, targets)
 
 
-def _selector_path(section: Section) -> Path:
+def selector_path(section: Section) -> Path:
     if section.tier is Tier.MESH:
         return ("spec", "selector")
     fields = ("podSelector", "endpointSelector", "subject")
