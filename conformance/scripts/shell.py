@@ -24,6 +24,7 @@ _MOST_ALTERNATIVES = 2000
 _DEEPEST = 20
 _KEYWORDS = {"if", "then", "elif", "else", "do", "while", "until", "!", "{", "}", "time", "fi", "done", "esac", "in"}
 _DECLARING = {"export", "readonly", "local", "declare", "typeset"}
+_CONTINUING = ("|", "|&", "&&", "||")
 _SEPARATORS = {";", "&", "\n", "&&", "||", "|", "|&", "(", ")", ";;"}
 
 
@@ -149,12 +150,15 @@ class _Reader:
     def read(self, text: str, line: int) -> Iterator[Command]:
         """Split into simple commands; a separator decides whether the command before it may fail."""
         words: list[Token] = []
-        stage, condition = 0, False
+        stage, condition, unfinished = 0, False, False
         self.pipeline += 1
         for token in (*tokens(text, line), Token(0, "\n")):
             if token.operator not in _SEPARATORS:
                 words.append(token)
                 continue
+            if token.operator == "\n" and not words and unfinished:
+                continue  # a line may end behind `|`, `&&` and `||`
+            unfinished = token.operator in _CONTINUING
             if words:
                 condition = condition or words[0].raw in ("if", "elif", "while", "until")
                 yield from self._command(words, stage, condition or token.operator == "||", token.operator)
