@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from conformance.kube.podspec import PodSpec
+from conformance.mesh.host import is_wildcard, overlaps
 from conformance.mesh.reason import Reason
 from conformance.network.population import workload_id
 from conformance.network.ports import PortSet
@@ -50,3 +51,13 @@ class Exposed:
     def workload(self) -> str:
         """`namespace/Kind/name`."""
         return workload_id(self.pod)
+
+
+def common_names(own: str, others: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that a listener and its routes have in common: of two that overlap the narrower one; empty for any."""
+    found = tuple(min((own, each), key=_width) for each in others if overlaps(own, each))
+    return () if "*" in found else found
+
+
+def _width(name: str) -> tuple[bool, int]:
+    return is_wildcard(name), -len(name)

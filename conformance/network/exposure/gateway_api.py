@@ -17,7 +17,7 @@ from conformance.mesh.host import overlaps
 from conformance.mesh.reason import Problem, Reason
 from conformance.network.exposure.backends import Backends
 from conformance.network.exposure.controllers import Controllers
-from conformance.network.exposure.exposed import Audience, Exposed, Way
+from conformance.network.exposure.exposed import Audience, Exposed, Way, common_names
 from conformance.network.population import NAME_LABEL
 
 GROUP = "gateway.networking.k8s.io"
@@ -77,8 +77,7 @@ class Listener:
         own, hosts = self.node.text("hostname"), hostnames(route)
         if not own or not hosts:
             return (own,) if own else hosts
-        met = (each for each in hosts if overlaps(own, each))
-        return tuple(own if each.startswith("*") and len(each) < len(own) else each for each in met)
+        return common_names(own, hosts)
 
 
 def hostnames(route: Object) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Object
 from conformance.mesh.gateways import GatewayHost, gateway_hosts, unbound, unserved
-from conformance.mesh.host import is_wildcard, overlaps
 from conformance.mesh.reason import Problem, Reason
 from conformance.mesh.references import References
 from conformance.mesh.routes import Destination, Route, Routes, VirtualService
@@ -18,7 +17,7 @@ from conformance.mesh.rules import DestinationRules
 from conformance.mesh.settings import mesh_settings
 from conformance.network.exposure.backends import Backends
 from conformance.network.exposure.controllers import Controllers
-from conformance.network.exposure.exposed import Audience, Exposed, Way
+from conformance.network.exposure.exposed import Audience, Exposed, Way, common_names
 
 GROUP = "networking.istio.io"
 
@@ -48,7 +47,7 @@ class Istio:
             first = Reason(f"{gateway} port {number} {host.name}", gateway, host.node.path)
             for service in self.routes.services:
                 if host.meets(service):
-                    names = _narrower(host.name, service.hosts)
+                    names = common_names(host.name, service.hosts)
                     way = self._controllers.way(pods, Way(Audience.OUTSIDE, (first,), (), names))
                     yield from self._routes(service, host, way)
 
@@ -86,10 +85,3 @@ def _is_for(route: Route, key: str) -> bool:
         return True
     named = [[str(each.raw) for each in match.sequence("gateways")] for match in matches]
     return any(not each or key in each or key.partition("/")[2] in each for each in named)
-
-
-def _narrower(own: str, hosts: tuple[str, ...]) -> tuple[str, ...]:
-    """The names that both have."""
-    met = (each for each in hosts if overlaps(own, each))
-    found = tuple(own if is_wildcard(each) and len(each) < len(own) else each for each in met)
-    return () if "*" in found else found
