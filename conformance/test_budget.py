@@ -33,7 +33,8 @@ def _shown(amount: Decimal, resource: str) -> str:
 def test_request_totals(inventory: Inventory, *, table: dict[str, dict[str, Any]]) -> Iterator[Said]:
     """Each row of a table is what the workload requests at its fewest replicas.
 
-    Rows are `Kind/namespace/name`, each with `cpu` and `memory`. The fewest are `minReplicas` of its autoscaler, else `spec.replicas`.
+    Rows are `Kind/namespace/name`, each with `cpu` and `memory`. The fewest are `minReplicas` of its autoscaler, else
+    `spec.replicas`.
     """
     known = relations(inventory)
     for row, amounts in table.items():
