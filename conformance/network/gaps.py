@@ -55,6 +55,7 @@ def _of(world: Connectivity, section: Section) -> Iterator[Gap]:
 
 
 def selector_path(section: Section) -> Path:
+    """The field of a policy that says for which pods it is."""
     if section.tier is Tier.MESH:
         return ("spec", "selector")
     fields = ("podSelector", "endpointSelector", "subject")
