@@ -29,6 +29,23 @@ def add_commands(commands: Any) -> None:
     for name in ("profile", "policies"):
         keep.add_argument(f"--{name}", **OPTIONS[f"--{name}"])
     keep.set_defaults(run=_run_snapshot)
+    _drill(commands)
+
+
+def _drill(commands: Any) -> None:
+    text = "break and recover things on kind clusters made for it, and prove that the data came back"
+    command = commands.add_parser("drill", help=text, description=text.capitalize() + ".")
+    add = command.add_argument
+    add("names", nargs="*", metavar="NAME", help="drills to carry out")
+    add("--list", action="store_true", help="the drills, their images and their red twins")
+    add("--all", action="store_true", help="all of them")
+    add("--destructive", action="store_true", help="really do it")
+    add("--image", default="", metavar="IMAGE", help="node image (default: that of your kind)")
+    add("--use", action="append", default=[], metavar="NAME=IMAGE", help="another image than the documented one")
+    add("--keep", action="store_true", help="do not delete the clusters; says how to enter and delete them")
+    add("--no-twins", action="store_true", help="without the red twins: then nothing shows that the drill can fail")
+    add("--reports", default="reports", metavar="DIR", help="where the evidence goes (default: reports)")
+    command.set_defaults(run=_run_drill)
 
 
 def _cluster_options(command: Any) -> None:
@@ -48,3 +65,9 @@ def _run_snapshot(options: argparse.Namespace, extra: list[str]) -> int:
     from conformance import audit
 
     return audit.run_snapshot(options, extra)
+
+
+def _run_drill(options: argparse.Namespace, extra: list[str]) -> int:
+    from conformance import drilling
+
+    return drilling.run_drills(options, extra)

@@ -1,0 +1,1 @@
+"""Recovery drills: clusters that this run made, faults, waiting, measuring, evidence. Never an ambient kubeconfig."""

@@ -1,0 +1,155 @@
+"""kind clusters of our own: made, proven, loaded with images, deleted, swept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import yaml
+
+from conformance.drill import state as states
+from conformance.drill.command import CommandError, run
+from conformance.drill.fault import DrillError, NotOursError
+from conformance.drill.guard import LABEL, NONCE, Guard, kubectl
+from conformance.drill.state import State
+from conformance.drill.timeouts import Timeouts
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a drill asks for. `image` is the node image; empty means the one that this kind was released with."""
+
+    workers: int = 0
+    image: str = ""
+    #: patches for kubeadm, containerd and the like, as kind's configuration takes them
+    more: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass
+class Cluster:
+    """A cluster that this run made."""
+
+    state: State
+    guard: Guard
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    loaded: set[str] = field(default_factory=set)
+
+    def load(self, images: Sequence[str]) -> None:
+        """Put local images into every node; each once."""
+        for image in (each for each in images if each not in self.loaded):
+            self.guard.prove(f"load {image}")
+            run(
+                ["kind", "load", "docker-image", image, "--name", self.state.name],
+                timeout=self.timeouts.image,
+            )
+            self.loaded.add(image)
+
+    def nodes(self) -> list[str]:
+        """Names of the nodes, which are those of their containers; the control plane first."""
+        items = self.guard.ask("get", "nodes").get("items") or []
+        role = "node-role.kubernetes.io/control-plane"
+        order = sorted(items, key=lambda each: (role not in each["metadata"]["labels"], each["metadata"]["name"]))
+        return [each["metadata"]["name"] for each in order]
+
+    def delete(self) -> None:
+        """Delete it, proven ours once more; what is remembered of it goes last."""
+        delete(self.state, self.timeouts)
+
+
+def available() -> str:
+    """Why no cluster can be made here; empty when one can."""
+    for program in ("docker", "kind", "kubectl"):
+        if shutil.which(program) is None:
+            return f"the program {program} is not on PATH"
+    try:
+        run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=20)
+    except CommandError as error:
+        return f"Docker does not answer: {error}"
+    return ""
+
+
+def create(wanted: Wanted, *, destructive: bool, timeouts: Timeouts) -> Cluster:
+    """Make a cluster with a private kubeconfig and a nonce of its own. Raises DrillError; half a cluster is deleted."""
+    state = states.new()
+    try:
+        return _create(state, wanted, destructive, timeouts)
+    except BaseException:
+        delete(state, timeouts)
+        raise
+
+
+def _create(state: State, wanted: Wanted, destructive: bool, timeouts: Timeouts) -> Cluster:
+    os.close(os.open(state.kubeconfig, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    command = ["kind", "create", "cluster", "--name", state.name, "--kubeconfig", str(state.kubeconfig)]
+    command += ["--wait", f"{int(timeouts.cluster)}s", "--config", "-"]
+    command += ["--image", wanted.image] if wanted.image else []
+    run(command, timeout=timeouts.cluster, stdin=yaml.safe_dump(_config(wanted)).encode())
+    state.kubeconfig.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    state = state.with_kubeconfig(hashlib.sha256(state.kubeconfig.read_bytes()).hexdigest())
+    nonce = ["create", "configmap", NONCE, "--namespace=kube-system", f"--from-literal=nonce={state.nonce}"]
+    run([*kubectl(state), *nonce], timeout=timeouts.command)
+    return Cluster(state, Guard(state, destructive, timeouts), timeouts)
+
+
+def _config(wanted: Wanted) -> dict[str, object]:
+    nodes = [{"role": "control-plane"}, *({"role": "worker"} for _ in range(wanted.workers))]
+    networking = {"apiServerAddress": "127.0.0.1"}
+    config: dict[str, object] = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": nodes}
+    return config | {"networking": networking} | {key: yaml.safe_load(text) for key, text in wanted.more}
+
+
+def delete(state: State, timeouts: Timeouts) -> None:
+    """Delete a cluster of ours. Raises NotOursError for containers that carry its name and are older than it.
+
+    The name is random and stands in a file that only this user can write, so a container with it was made for it;
+    one that is older than that file was not.
+    """
+    containers = _containers(state.name, timeouts)
+    older = [name for name, created in containers if created < state.created - 1]
+    if older:
+        raise NotOursError(f"{', '.join(older)} is older than the cluster {state.name}: it is left alone")
+    if containers:
+        command = ["kind", "delete", "cluster", "--name", state.name, "--kubeconfig", str(state.kubeconfig)]
+        run(command, timeout=timeouts.deletion)
+        left = _containers(state.name, timeouts)
+        if left:
+            raise DrillError(
+                f"cluster {state.name} was not deleted: {', '.join(name for name, _ in left)} is still there"
+            )
+    state.forget()
+
+
+def sweep(timeouts: Timeouts) -> Iterator[str]:
+    """Delete what killed runs left behind: clusters of state files whose run is gone and that nobody keeps."""
+    for state in states.known():
+        if not state.alive and not state.keep:
+            try:
+                delete(state, timeouts)
+            except DrillError as error:
+                yield f"left alone: {error}"
+            else:
+                yield f"deleted {state.name}, left behind by a run that was killed"
+
+
+def _containers(name: str, timeouts: Timeouts) -> list[tuple[str, float]]:
+    """Containers labelled with a cluster's name, each with the second it was made."""
+    listed = run(
+        ["docker", "ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={name}"],
+        timeout=timeouts.command,
+    ).text.split()
+    if not listed:
+        return []
+    inspected = json.loads(run(["docker", "inspect", *listed], timeout=timeouts.command).stdout)
+    return [(each["Name"].lstrip("/"), _seconds(each["Created"])) for each in inspected]
+
+
+def _seconds(text: str) -> float:
+    """Docker's time stamps have nanoseconds, which `fromisoformat` does not take."""
+    from datetime import UTC, datetime
+
+    return datetime.fromisoformat(text[:19]).replace(tzinfo=UTC).timestamp()

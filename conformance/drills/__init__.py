@@ -1,0 +1,1 @@
+"""The recovery drills: each file reads like the runbook it tests."""
