@@ -15,8 +15,11 @@ from conformance.scripts.backup import encrypts, is_encrypted_name, outputs, pru
 from conformance.scripts.failure import masked
 from conformance.scripts.find import Script, scripts
 from conformance.scripts.shell import Command, alternatives, dated
+from conformance.scripts.typed import typed
 
 NO_SCRIPT = "no such script; its absence is reported by the requirement that it exists"
+#: a date in braces would be taken for a choice
+_DATE = re.compile(r"\{%[^{}]*\}")
 _TIMESTAMP = re.compile(r"[0-9]{8}_[0-9]{6}")
 _PHYSICAL = ("pg_basebackup", "pgbackrest", "wal-g", "barman", "barman-cloud-backup")
 _SERVER_SIDE = ("--sse", "--server-side-encryption", "--sse-kms-key-id", "--s3-server-side-encryption")
@@ -59,7 +62,7 @@ def _unverified(script: Script, program: str, marker: str, target: str) -> Itera
     where = script.at(dumps[0].line)
     named = [o.command for o in outputs(script.shell) if fnmatchcase(o.target, target)]
     tests = [c for c in commands if c.name == "gzip" and any(re.match(r"-[a-z]*t|--test", w) for w in c.words[1:])]
-    ends = [c for c in commands if marker in c.text and c.name != "echo"]
+    ends = [c for c in commands if marker in typed(c) and c.name != "echo"]
     for proof, word in ((tests, "gzip -t"), (ends, marker)):
         if not proof or masked(script.shell, proof[0]):
             yield Finding(script.subject, where, "the dump is never shown to be whole", word, None)
@@ -142,7 +145,7 @@ def test_wal_replayable(inventory: Inventory, *, script: str) -> Iterator[Said]:
     found = scripts(inventory, script)
     keeping = False
     for each in found:
-        kept = [c for c in each.shell.commands if re.search(r"\bpg_wal\b|\bwal_backup", c.line_text)]
+        kept = [c for c in each.shell.commands if re.search(r"\bpg_wal\b|\bwal_backup", typed(c))]
         keeping = keeping or bool(kept)
         based = any(word.rpartition("/")[2] in _PHYSICAL for c in each.shell.commands for word in c.words)
         if kept and not based:
@@ -236,7 +239,9 @@ def _below(command: Command, destination: str) -> bool:
 def _carries(command: Command, artefact: str, destination: str) -> bool:
     sources = [word for word in command.words[1:] if not word.startswith(("-", destination.rstrip("/")))]
     whole = "sync" in command.words or "--recursive" in command.words
-    names = [dated(each).rpartition("/")[2] for word in sources for each in alternatives(word)]
+    names = [
+        each.rpartition("/")[2] for word in sources for each in alternatives(_DATE.sub("20260101_000000", dated(word)))
+    ]
     return whole or any(fnmatchcase(name, artefact) for name in names)
 
 

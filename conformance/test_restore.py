@@ -11,7 +11,8 @@ from conformance.kube.inventory import Inventory
 from conformance.kube.object import Object
 from conformance.scripts.failure import masked
 from conformance.scripts.find import Script, scripts
-from conformance.scripts.shell import Command, alternatives, dated
+from conformance.scripts.shell import Command, alternatives
+from conformance.scripts.typed import typed
 
 _ENFORCING = "pod-security.kubernetes.io/"
 _STOPS = re.compile(r"\bON_ERROR_STOP=(?:1|on|true)\b", re.IGNORECASE)
@@ -39,7 +40,7 @@ def test_script_steps(
         yield Finding(None, "", f"no script {script}")
     for each in found:
         for step in steps:
-            taken = [c for c in each.shell.commands if re.search(step, dated(c.line_text))]
+            taken = [c for c in each.shell.commands if re.search(step, typed(c))]
             if not taken:
                 yield Finding(each.subject, each.at(), f"lacks the step {step}", step, None)
             for command in taken:
@@ -48,7 +49,7 @@ def test_script_steps(
                     yield Finding(each.subject, each.at(command.line), "its failure goes unnoticed", lack, None)
         for pattern, reason in avoid.items():
             for command in each.shell.commands:
-                if re.search(pattern, dated(command.line_text)):
+                if re.search(pattern, typed(command)):
                     yield Finding(each.subject, each.at(command.line), reason, None, command.text)
 
 
@@ -65,7 +66,7 @@ def test_script_cleans_up(inventory: Inventory, *, script: str, action: str) -> 
     for each in found:
         traps = [c for c in each.shell.commands if c.name == "trap" and {"EXIT", "0"} & set(c.words[2:])]
         if not any(re.search(action, _done_by(each, trap)) for trap in traps):
-            line = next((c.line for c in each.shell.commands if re.search(action, c.text)), 0)
+            line = next((c.line for c in each.shell.commands if re.search(action, typed(c))), 0)
             message = "is not undone when a step fails" if line else "is never undone"
             yield Finding(each.subject, each.at(line), message, f"trap … EXIT with {action}", None)
 
@@ -120,7 +121,7 @@ def test_newest_backup(inventory: Inventory, *, script: str, lists: str, selecto
     if not found:
         yield NotApplicable("no such script; its absence is reported by the requirement that it exists")
     for each in found:
-        listing = [c for c in each.shell.commands if re.search(lists, c.text)]
+        listing = [c for c in each.shell.commands if re.search(lists, typed(c))]
         if not listing:
             yield Finding(each.subject, each.at(), "lists no backups", lists, None)
         for command in listing:

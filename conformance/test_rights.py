@@ -52,9 +52,8 @@ def test_rights_limited(
 def _beyond(rule: Rule, allowed: dict[str, list[str]], never: dict[str, list[str]]) -> Iterator[str]:
     for resource in sorted(rule.resources):
         for verb in sorted(rule.verbs):
-            if allowed and verb not in allowed.get(resource, ()):
-                yield f"{verb} {resource}"
-            elif any(_forbids(pattern, verbs, resource, verb) for pattern, verbs in never.items()):
+            forbidden = any(_forbids(pattern, verbs, resource, verb) for pattern, verbs in never.items())
+            if forbidden or (allowed and verb not in allowed.get(resource, ())):
                 yield f"{verb} {resource}"
 
 
