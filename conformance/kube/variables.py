@@ -9,18 +9,26 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from conformance.kube.expansion import expand
 from conformance.kube.inventory import Inventory
-from conformance.kube.object import Node
+from conformance.kube.object import Node, Object
 from conformance.kube.path import Path
 from conformance.kube.podspec import Container
 from conformance.kube.relations import relations
 
-_REFERENCE = re.compile(r"\$(\$)?\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
+#: Set by the kubelet for the Services of the namespace, and always for the API server's.
+_OF_SERVICE = re.compile(
+    r"[A-Z][A-Z0-9_]*_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_[0-9]+_(TCP|UDP|SCTP)(_[A-Z]+)?)?)\Z"
+)
+_WHOLE = (("configMapRef", "ConfigMap"), ("secretRef", "Secret"))
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One variable. `value` is None where only a Secret, the pod's status or an object not seen here knows it."""
+    """One variable. `value` is None where only a Secret, the pod's status or an object not seen here knows it.
+
+    A literal that refers to such a variable has a value in which `$(NAME)` is left; `unknown` are those names.
+    """
 
     name: str
     value: str | None
@@ -33,22 +41,24 @@ class Variable:
     optional: bool = False
     #: the whole of a ConfigMap or Secret is taken (`envFrom`)
     whole: bool = False
+    unknown: frozenset[str] = frozenset()
 
 
 def variables(container: Container, inventory: Inventory) -> Mapping[str, Variable]:
     """The variables of a container by name.
 
     `env` wins over `envFrom`, and a later entry over an earlier one of the same name. `$(NAME)` takes what was set
-    before it, `$$(NAME)` stays, and so does a name that is not known. Keys of a Secret that no manifest shows are not
-    known; see `whole_secrets`.
+    before it, by `envFrom` or by an earlier entry; see `expansion.expand`. An optional key that its ConfigMap does not
+    have sets nothing. Keys of a Secret that no manifest shows are not known; see `whole_secrets`.
     """
     found: dict[str, Variable] = {}
     for each in container.sequence("envFrom"):
         for variable in _whole(each, container, inventory):
             found[variable.name] = variable
     for each in container.sequence("env"):
-        variable = _single(each, container, inventory, found)
-        found[variable.name] = variable
+        single = _single(each, container, inventory, found)
+        if single is not None:
+            found[single.name] = single
     return found
 
 
@@ -58,35 +68,63 @@ def whole_secrets(container: Container) -> list[str]:
     return [name for name in names if name]
 
 
-def _single(entry: Node, container: Container, inventory: Inventory, known: Mapping[str, Variable]) -> Variable:
-    name = entry.text("name")
+def _single(entry: Node, container: Container, inventory: Inventory, known: Mapping[str, Variable]) -> Variable | None:
+    name, text = entry.text("name"), entry.text("value")
+    if text or entry.get("valueFrom") is None:
+        value, unknown = _expanded(text, container, inventory, known)
+        return Variable(name, value, (*entry.path, "value"), unknown=unknown)
     for field, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
         reference = entry.at(("valueFrom", field))
         if reference.raw is not None:
             source, key = reference.text("name"), reference.text("key")
-            value = _datum(container, inventory, source, key) if kind == "ConfigMap" else None
             optional = reference.flag("optional") is True
-            return Variable(name, value, reference.path, kind, source, key, optional)
-    if entry.get("valueFrom") is not None:
-        return Variable(name, None, (*entry.path, "valueFrom"))
-    return Variable(name, _expanded(entry.text("value"), known), (*entry.path, "value"))
+            config = _named(container, inventory, "ConfigMap", source) if kind == "ConfigMap" else None
+            written = config.get(("data", key)) if config is not None else None
+            if config is not None and written is None and optional:
+                return None
+            datum = written if isinstance(written, str) else None
+            return Variable(name, datum, reference.path, kind, source, key, optional)
+    return Variable(name, None, (*entry.path, "valueFrom"))
 
 
-def _expanded(text: str, known: Mapping[str, Variable]) -> str:
-    def put(found: re.Match[str]) -> str:
-        variable = known.get(found.group(2))
-        if found.group(1) or variable is None or variable.value is None:
-            return found.group(0)[1 if found.group(1) else 0 :]
+def _expanded(
+    text: str, container: Container, inventory: Inventory, known: Mapping[str, Variable]
+) -> tuple[str, frozenset[str]]:
+    """A literal with what is known put in, and the names of what is not."""
+    unknown: set[str] = set()
+
+    def lookup(name: str) -> str | None:
+        variable = known.get(name)
+        if variable is None:
+            if _may_exist(name, container, inventory):
+                unknown.add(name)
+            return None
+        unknown.update({name} if variable.value is None else variable.unknown)
         return variable.value
 
-    return _REFERENCE.sub(put, text)
+    return expand(text, lookup), frozenset(unknown)
+
+
+def _may_exist(name: str, container: Container, inventory: Inventory) -> bool:
+    """Whether a variable that is set nowhere here may be there all the same: of a Service, or from a ConfigMap or
+    Secret that is taken whole and that no manifest shows.
+    """
+    links = container.pod.flag("enableServiceLinks", True) or name.startswith("KUBERNETES_")
+    if links and _OF_SERVICE.match(name):
+        return True
+    for entry in container.sequence("envFrom"):
+        for field, kind in _WHOLE:
+            source = entry.text((field, "name"))
+            if source and name.startswith(entry.text("prefix")) and not _named(container, inventory, kind, source):
+                return True
+    return False
 
 
 def _whole(entry: Node, container: Container, inventory: Inventory) -> Iterator[Variable]:
     prefix = entry.text("prefix")
-    for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
+    for field, kind in _WHOLE:
         name = entry.text((field, "name"))
-        found = relations(inventory).named(kind, name, container.pod.owner, "") if name else None
+        found = _named(container, inventory, kind, name) if name else None
         if found is None:
             continue
         optional = entry.flag((field, "optional")) is True
@@ -98,7 +136,5 @@ def _whole(entry: Node, container: Container, inventory: Inventory) -> Iterator[
             yield Variable(f"{prefix}{key}", text, path, kind, name, str(key), optional, whole=True)
 
 
-def _datum(container: Container, inventory: Inventory, name: str, key: str) -> str | None:
-    config = relations(inventory).named("ConfigMap", name, container.pod.owner, "")
-    value = config.get(("data", key)) if config is not None else None
-    return value if isinstance(value, str) else None
+def _named(container: Container, inventory: Inventory, kind: str, name: str) -> Object | None:
+    return relations(inventory).named(kind, name, container.pod.owner, "")
