@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Annotated, Any
 
 from conformance.check import NotApplicable, Said, check
@@ -12,13 +14,16 @@ from conformance.finding import Finding, Unjudged
 from conformance.kube import duration
 from conformance.kube.duration import DurationError
 from conformance.kube.inventory import Inventory
-from conformance.kube.object import Object
+from conformance.kube.object import Document, Location, Object
+from conformance.kube.path import Path
 from conformance.kube.relations import relations
 from conformance.promql import unit
 from conformance.promql.routing import Route, RoutingError, routings
 from conformance.promql.rules import Rule, alerts, recordings
 from conformance.promql.syntax import Binary, Expr, Number, children, read, selectors
 from conformance.promql.trial import UnsupportedError
+
+_UNREAD = "the expression is not understood"
 
 Situations = dict[str, list[dict[str, Any]]]
 
@@ -53,23 +58,65 @@ def test_alerts_notice(
     https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/
     """
     rules = [each for each in alerts(inventory) if fnmatchcase(each.name, alert)]
+    recorded_text = json.dumps([dict(each.raw) for each in recordings(inventory)], default=str, sort_keys=True)
     for what, given in situations.items():
-        cases = unit.cases(given)
-        candidates = [each for each in rules if _concerned(each, cases, inventory, recorded)]
-        failed = {id(each): _failures(each, inventory, cases) for each in candidates}
-        if any(said == [] for said in failed.values()):
-            continue
-        unread = [each for each in candidates if failed[id(each)] is None]
-        nearest = min(
-            (each for each in candidates if failed[id(each)]), key=lambda e: len(failed[id(e)] or ""), default=None
-        )
-        if unread:
-            yield Unjudged(unread[0].subject, unread[0].field("expr"), "the expression is not understood")
-        elif nearest is not None and alert != "*":
-            yield _at(nearest, f"{what}: {(failed[id(nearest)] or [''])[0]}", what, nearest.expr, "expr")
+        candidates = [each for each in rules if _concerned(each, unit.cases(given), inventory, recorded)]
+        wrong: list[tuple[Rule, str]] = []
+        for rule in candidates:
+            problem = _problem(_as_text(rule.raw), recorded_text, _as_text(given))
+            if not problem:
+                break
+            wrong.append((rule, problem))
         else:
-            hint = f"; {nearest.name} {(failed[id(nearest)] or [''])[0]}" if nearest else ""
-            yield Finding(None, "", f"no alert notices: {what}{hint}", what)
+            yield _unnoticed(what, wrong, alert != "*")
+
+
+def _unnoticed(what: str, wrong: list[tuple[Rule, str]], named: bool) -> Said:
+    """What is said of a situation that no alert notices: at the alert, where the requirement names it."""
+    unread = next((rule for rule, problem in wrong if problem == _UNREAD), None)
+    if unread is not None:
+        return Unjudged(unread.subject, unread.field("expr"), _UNREAD, unread.locate("expr"))
+    if not wrong:
+        return Finding(None, "", f"no alert notices: {what}", what)
+    rule, problem = next((each for each in wrong if _reads_any(each[0])), wrong[0])
+    if named:
+        return _at(rule, f"{what}: {problem}", what, rule.expr, "expr")
+    return Finding(None, "", f"no alert notices: {what}; {rule.name} {problem}", what)
+
+
+def _as_text(raw: object) -> str:
+    return json.dumps(raw, default=str, sort_keys=True)
+
+
+def _reads_any(rule: Rule) -> bool:
+    return any(True for _ in selectors(read(rule.expr)))
+
+
+class _Nowhere:
+    """The origin of what is only tried out."""
+
+    path = ""
+
+    def locate(self, path: Path) -> Location:
+        """Nothing to open."""
+        return Location("")
+
+
+_NOWHERE = Document({}, _Nowhere())
+
+
+@lru_cache(maxsize=8192)
+def _problem(alert: str, recorded: str, given: str) -> str:
+    """The first thing that an alert does otherwise than the cases say, nothing when it does as they say.
+
+    Of texts, so that one and the same question is worked out once: many requirements ask about the same situations.
+    """
+    rule = Rule(_NOWHERE, (), json.loads(alert))
+    others = [Rule(_NOWHERE, (), raw) for raw in json.loads(recorded)]
+    try:
+        return next(unit.failures(rule, others, unit.cases(json.loads(given))), "")
+    except (UnsupportedError, DurationError):
+        return _UNREAD
 
 
 def _concerned(rule: Rule, cases: list[unit.Case], inventory: Inventory, recorded: bool) -> bool:
@@ -83,14 +130,8 @@ def _concerned(rule: Rule, cases: list[unit.Case], inventory: Inventory, recorde
         return False
     read_ = {each.name for part in (expr, *(each.expr for each in made)) for each in selectors(part)}
     told = {name.partition("{")[0] for case in cases for name in case.series}
-    return bool(read_ & told)
-
-
-def _failures(rule: Rule, inventory: Inventory, cases: list[unit.Case]) -> list[str] | None:
-    try:
-        return list(unit.failures(rule, recordings(inventory), cases))
-    except (UnsupportedError, DurationError):
-        return None
+    # What reads nothing always fires, or never does.
+    return not read_ or bool(read_ & told)
 
 
 @check

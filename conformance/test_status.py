@@ -28,6 +28,10 @@ def test_conditions(thing: Object, *, expect: dict[str, str]) -> Iterator[Said]:
     if thing.get("status") is None:
         yield NotApplicable("it has no status: only a live object has one")
         return
+    yield from _unmet(thing, expect)
+
+
+def _unmet(thing: Object, expect: dict[str, str]) -> Iterator[Finding]:
     found = {each.text("type"): each for each in thing.sequence("status.conditions")}
     generation = thing.number("metadata.generation")
     for kind, wanted in expect.items():
@@ -153,10 +157,11 @@ def _day(text: str) -> date:
 
 
 @check
-def test_certificates_cover(inventory: Inventory, *, hosts: list[str]) -> Iterator[Said]:
-    """Each host has a cert-manager Certificate in whose Secret an Ingress or Gateway may find it.
+def test_certificates_ready(inventory: Inventory, *, hosts: list[str]) -> Iterator[Said]:
+    """Each host has a cert-manager Certificate, and every live Certificate is ready, as it is now.
 
-    No Certificate at all would leave nothing to be not ready. A wildcard stands for exactly one label.
+    Without any Certificate nothing would be not ready. Conditions are found by type: the first one may be Issuing. A
+    wildcard stands for exactly one label. https://cert-manager.io/docs/usage/certificate/
     """
     certificates = list(inventory.of_kind("Certificate", "cert-manager.io"))
     names = {str(name.raw) for each in certificates for name in each.sequence("spec.dnsNames")}
@@ -164,3 +169,6 @@ def test_certificates_cover(inventory: Inventory, *, hosts: list[str]) -> Iterat
     for host in hosts:
         if host not in names and f"*.{host.partition('.')[2]}" not in names:
             yield Finding(None, "", f"no Certificate for {host}", host)
+    for each in certificates:
+        if each.get("status") is not None:
+            yield from _unmet(each, {"Ready": "True"})
