@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from conformance.kube.object import Node, Object
 from conformance.kube.selector import Selector, SelectorError, label_selector
-from conformance.network.addresses import block
+from conformance.network.addresses import PRIVATE, Addresses, block
 from conformance.network.native import join
 from conformance.network.native import outside as outside_peers
 from conformance.network.population import Population
@@ -19,7 +19,12 @@ from conformance.network.rule import EVERY_PORT, NOBODY, Action, Direction, Peer
 
 GROUP = "policy.networking.k8s.io"
 KINDS = ("AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy")
-_ACTIONS = {"Allow": Action.ALLOW, "Accept": Action.ALLOW, "Deny": Action.DENY, "Pass": Action.PASS}
+#: the words of each kind; a baseline of the newer kind may pass on as well, to the default, which is open
+_OF_KIND = {
+    "AdminNetworkPolicy": {"Allow": Action.ALLOW, "Deny": Action.DENY, "Pass": Action.PASS},
+    "BaselineAdminNetworkPolicy": {"Allow": Action.ALLOW, "Deny": Action.DENY},
+    "ClusterNetworkPolicy": {"Accept": Action.ALLOW, "Deny": Action.DENY, "Pass": Action.PASS},
+}
 _SIDES: tuple[tuple[Direction, str], ...] = (("ingress", "from"), ("egress", "to"))
 
 
@@ -33,7 +38,7 @@ def sections(policy: Object, population: Population) -> Iterator[Section]:
     subjects = _pods(policy.at("spec.subject"), population)
     priority = policy.number("spec.priority", 0) or 0
     for direction, side in _SIDES:
-        rules = tuple(_rule(each, side, tier, population) for each in policy.sequence(f"spec.{direction}"))
+        rules = tuple(_rule(each, side, policy.kind, population) for each in policy.sequence(f"spec.{direction}"))
         if rules:
             yield Section(policy, direction, ("spec", direction), subjects, rules, tier, False, priority)
 
@@ -65,9 +70,9 @@ def _selector(node: Node) -> Selector:
     return label_selector(node if node.raw is not None else Node({}, node.path))
 
 
-def _rule(node: Node, side: str, tier: Tier, population: Population) -> Rule:
-    action = _ACTIONS.get(node.text("action"))
-    if action is None or (action is Action.PASS and tier is Tier.BASELINE):
+def _rule(node: Node, side: str, kind: str, population: Population) -> Rule:
+    action = _OF_KIND[kind].get(node.text("action"))
+    if action is None:
         raise SelectorError((*node.path, "action"), f"is {node.text('action')!r}, which is no action here")
     peers = NOBODY
     for each in node.sequence(side):
@@ -80,7 +85,7 @@ def _peer(node: Node, population: Population) -> Peers:
         found = NOBODY
         for each in node.sequence("networks"):
             try:
-                found = found | outside_peers(block(str(each.raw)), population)
+                found = found | _network(block(str(each.raw)), population)
             except ValueError as error:
                 raise SelectorError(each.path, f"is no CIDR block: {error}") from None
         return found
@@ -90,6 +95,14 @@ def _peer(node: Node, population: Population) -> Peers:
     if node.get("domainNames") is not None:
         return Peers(names=frozenset(str(each.raw).lower().rstrip(".") for each in node.sequence("domainNames")))
     return Peers(_pods(node, population))
+
+
+def _network(found: Addresses, population: Population) -> Peers:
+    """Unlike an ipBlock a network also means pods and nodes of these addresses. Which those are is in no manifest, so
+    one has them when it has every private address of IPv4. Source: ClusterNetworkPolicyEgressPeer.networks.
+    """
+    peers = outside_peers(found, population)
+    return peers | Peers(population.pods) if found.covers(PRIVATE) else peers
 
 
 def _ports(node: Node) -> PortChoice:

@@ -49,7 +49,7 @@ class Judge:
                     passed.take(mask, ports)
             for rule, mask, ports in self._all(tiers[Tier.BASELINE], names):
                 hit = passed.take(mask, ports)
-                if rule.action is Action.ALLOW:
+                if rule.action is not Action.DENY:
                     allowed.merge(hit)
             allowed.merge(passed)
         return self._through_mesh(allowed, tiers[Tier.MESH], names) if tiers[Tier.MESH] else allowed

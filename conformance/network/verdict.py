@@ -82,7 +82,8 @@ def _matching(question: Question, sections: Sequence[Section], action: Action) -
 
 
 def _ruled(question: Question, section: Section, rule: Rule) -> Verdict:
-    allowed = rule.action is Action.ALLOW
+    # What a baseline passes on is left to the default, which is open.
+    allowed = rule.action is not Action.DENY
     text = f"{section.policy} {rule.action.value} it by {render(rule.path)}"
     text += f", only {' or '.join(rule.limits)}" if rule.limits else ""
     return Verdict(allowed, [Because(question.direction, allowed, text, section.policy, rule.path)], list(rule.limits))

@@ -86,9 +86,23 @@ def test_egress_to_networks_nodes_and_names() -> None:
     assert world.allows("db", "external:a.example.com", "TCP", 1).allowed
     assert not world.allows("db", "external:192.0.2.1", "TCP", 1).allowed
     assert world.allows("db", "external:2001:db8::1", "TCP", 1).allowed
-    assert set(out_of(world, "db")) == {"web", "far", "db", "external"}
+    # The agent is on a node's network; of IPv6 nothing is said, and of names only those that are allowed.
+    assert set(out_of(world, "db")) == {"external"}
     world = connectivity(DB, agent, *SPACES, subject("egress: [{action: Deny, to: [{nodes: {matchLabels: {a: b}}}]}]"))
     assert "agent" not in out_of(world, "db")
+
+
+def test_a_network_means_pods_as_well_when_it_has_all_addresses_that_they_may_have() -> None:
+    def open_to(network: str, before: str = "") -> set[str]:
+        return set(
+            out_of(connectivity(DB, WEB, FAR, *SPACES, subject(f"egress: [{before}{{action: Deny, {network}}}]")), "db")
+        )
+
+    assert open_to("to: [{networks: [10.0.0.0/8, 172.16.0.0/12]}]") == {"web", "far", "db", "external"}
+    assert open_to("to: [{networks: [0.0.0.0/0]}]") == {"external"}
+    assert open_to("to: [{networks: [0.0.0.0/0]}]", "{action: Pass, to: [{namespaces: {}}]}, ") == {
+        "web", "far", "db", "external"
+    }  # fmt: skip
 
 
 def test_a_named_port_is_that_of_each_pod() -> None:
@@ -104,6 +118,39 @@ def test_the_successor_of_both_says_its_tier() -> None:
         assert db_in(own)["far"] == "TCP/1-21, TCP/23-65535, SCTP/1-65535"
         allow = policy(spec="{podSelector: {}, ingress: [{}]}")
         assert (db_in(own, allow)["far"] != "any") == still_denied
+
+
+def successor(rules: str, tier: str = "Baseline") -> dict[str, Any]:
+    return anp(
+        f"{{tier: {tier}, priority: 1, subject: {{namespaces: {{}}}}, {rules}}}",
+        "c",
+        "ClusterNetworkPolicy",
+        "v1alpha2",
+    )
+
+
+def test_the_fields_of_the_successor() -> None:
+    ports = "{tcp: {destinationPort: {range: {start: 1, end: 9}}}}, {sctp: {destinationPort: {number: 7}}}"
+    rule = f"{{action: Deny, {OTHER}, protocols: [{ports}, {{destinationNamedPort: sql}}]}}"
+    assert db_in(successor(f"ingress: [{rule}]"))["far"] == (
+        "TCP/10-5431, TCP/5433-65535, UDP/1-65535, SCTP/1-6, SCTP/8-65535"
+    )
+
+
+def test_a_baseline_of_the_successor_may_pass_on_to_the_default() -> None:
+    rules = f"ingress: [{{action: Pass, {SELF}}}, {{action: Deny, from: [{{namespaces: {{}}}}]}}]"
+    assert set(db_in(successor(rules))) == {"web", "external"}
+    world = connectivity(DB, WEB, FAR, *SPACES, successor(rules))
+    verdict = world.allows("web", "db", "TCP", 1)
+    assert verdict.allowed
+    assert "ClusterNetworkPolicy c passes on it by spec.ingress[0]" in [each.text for each in verdict.because]
+    assert not world.allows("far", "db", "TCP", 1).allowed
+
+
+def test_each_kind_has_its_own_word_for_allowing() -> None:
+    for policy_, word in ((successor, "Allow"), (subject, "Accept"), (baseline, "Accept")):
+        world = connectivity(DB, *SPACES, policy_(f"ingress: [{{action: {word}, {OTHER}}}]"))
+        assert [error.path for _, error in world.unreadable] == [("spec", "ingress", 0, "action")]
 
 
 def test_why_names_the_rule_that_decides() -> None:
