@@ -15,7 +15,7 @@ from conformance.promql.trial import UnsupportedError
 
 Labels = frozenset[tuple[str, str]]
 
-_NUMBER = r"[+-]?(?:0x[0-9a-f]+|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|nan)"
+_NUMBER = r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|nan)"
 _EXPANDING = re.compile(rf"({_NUMBER})([+-](?!inf|nan)[0-9.e]+|[+-]inf)?x(\d+)\Z", re.IGNORECASE)
 _GAP = re.compile(r"_(?:x(\d+))?\Z")
 _MOST = 100_000
