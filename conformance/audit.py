@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from conformance.gate import BROKEN_OFF, INTERNAL, USAGE, Shown, complain
 from conformance.kube.live import LiveInventory
 from conformance.options import OPTIONS, settings_of
 from conformance.report.record import ResultRecord
-from conformance.run import Run
+from conformance.run import Asked, Run
 from conformance.settings import Settings, UsageError, resolve
 
 
@@ -48,7 +49,7 @@ def run_audit(options: argparse.Namespace, extra: list[str]) -> int:
         files = report_files(options.report)
         run.check_options()
         with _looked(options, run.settings, options.save_snapshot) as looked:
-            records = _judged(run, looked)
+            records = _judged(run, looked, options.keyword)
         return conclude(run, records, looked.inventory.listed, files, Shown(options).show)
     except (UsageError, CatalogueError) as error:
         return complain(str(error), USAGE)
@@ -88,16 +89,33 @@ def _absent(name: str) -> Any:
     return told.get("default", name == "no_cache")
 
 
-def _judged(run: Run, looked: Looked) -> list[ResultRecord]:
-    """Every requirement; when the cluster stops answering half-way, nothing counts as judged."""
+def _judged(run: Run, looked: Looked, keyword: str = "") -> list[ResultRecord]:
+    """Every requirement asked for; when the cluster stops answering half-way, nothing counts as judged."""
     run.about = looked.about
     records = []
-    for asked in run.asked:
+    for asked in _asked(run, keyword):
         run.inventories[asked.target] = looked.inventory
         records.append(run.judge(asked))
         if looked.kinds.failure is not None:
             raise looked.kinds.failure
     return records
+
+
+def _asked(run: Run, keyword: str) -> list[Asked]:
+    """The requirements whose id matches, by pytest's own reading of `-k`. Raises UsageError."""
+    if not keyword:
+        return run.asked
+    from _pytest.mark.expression import Expression
+
+    try:
+        expression = Expression.compile(keyword)
+    except SyntaxError as error:
+        raise UsageError(f"-k {keyword}: {error}") from None
+    return [each for each in run.asked if expression.evaluate(partial(_named, each.id))]
+
+
+def _named(identifier: str, name: str, /, **_: object) -> bool:
+    return name.lower() in identifier.lower()
 
 
 @contextmanager

@@ -81,6 +81,7 @@ def _verdict(report: Report) -> tuple[str, str]:
 def _header(report: Report, verdict: str, kind: str) -> Iterator[str]:
     summary = report["summary"]
     paths = ", ".join(f"<code>{_text(path)}</code>" for path in wording.target_paths(report))
+    paths = paths or _text(wording.cluster(report))
     facts = [
         wording.count(summary["objects"], "object") + (f" in {paths}" if paths else ""),
         wording.count(len(report["results"]), "requirement"),

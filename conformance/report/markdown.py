@@ -61,7 +61,7 @@ def _parts(report: Report) -> Iterator[str]:
 def _head(report: Report) -> str:
     summary = report["summary"]
     lines = [f"## {_verdict(report)}", ""]
-    paths = ", ".join(code(path) for path in wording.target_paths(report))
+    paths = ", ".join(code(path) for path in wording.target_paths(report)) or inline(wording.cluster(report))
     lines += [
         f"{wording.count(summary['objects'], 'object')}{' in ' + paths if paths else ''}, "
         f"{wording.count(len(report['results']), 'requirement')}, {summary['seconds']:.1f} s, "

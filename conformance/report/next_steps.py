@@ -56,10 +56,19 @@ def _to_judge(report: Report) -> Iterator[Step]:
     yield Step("the requirements of every profile, to choose one with --profile", "plumbline list")
 
 
+def _again(report: Report) -> list[str]:
+    """The options that choose the same cluster and profiles."""
+    target = {key: wording.plain(str(value)) for key, value in report["target"].items()}
+    chosen = ["--snapshot", target["snapshot"]] if "snapshot" in target else ["--context", target.get("context", "")]
+    options = report["target"].get("options", [])
+    said = [wording.plain(each) for each in options] if isinstance(options, list) else []
+    return [shlex.quote(each) for each in [*chosen, *said]]
+
+
 def _command(report: Report) -> str:
     """The command that judges the same target again."""
     if report["target"].get("kind") != "manifests":
-        return "plumbline audit"
+        return " ".join(["plumbline audit", *_again(report)])
     paths = [shlex.quote(wording.plain(path)) for path in wording.target_paths(report)]
     options = report["target"].get("options", [])
     said = [shlex.quote(wording.plain(each)) for each in options] if isinstance(options, list) else []

@@ -223,7 +223,7 @@ def _verdict(report: Report, page: Page) -> Iterator[str]:
     yield from page.wrapped(text, 2, f"{word}  ", f"{page.paint(colour, word)}  ")
     profiles = ", ".join(dict.fromkeys(each["profile"] for each in report["results"] if each["profile"] != OWN_PROFILE))
     paths = ", ".join(wording.plain(path) for path in wording.target_paths(report))
-    yield from page.wrapped(f"Judged: {paths or report['target'].get('kind', '')} by {profiles or 'no profile'}.", 2)
+    yield from page.wrapped(f"Judged: {paths or wording.cluster(report)} by {profiles or 'no profile'}.", 2)
     unchecked = sum(wording.not_checked(each) for each in report["results"])
     idle = summary["skipped"] - unchecked
     parts = [f"{idle:,} had nothing to judge"] if idle else []

@@ -162,6 +162,19 @@ def target_paths(report: Report) -> list[str]:
     return [str(each) for each in paths] if isinstance(paths, list) else []
 
 
+def cluster(report: Report) -> str:
+    """Which cluster was judged, as whom and when; empty for manifests."""
+    target = {key: plain(str(value)) for key, value in report["target"].items()}
+    if target.get("kind") != "cluster":
+        return ""
+    words = [f"cluster {target.get('context', '?')}", target.get("server", "")]
+    words += [f"as {target['user']}"] if target.get("user") else []
+    words += [f"Kubernetes {target['version']}"] if target.get("version") else []
+    words += [f"at {target['taken']}"] if target.get("taken") else []
+    words += [f"from the snapshot {target['snapshot']}"] if target.get("snapshot") else []
+    return ", ".join(each for each in words if each)
+
+
 def some_path(location: LocationRecord | None, who: ObjectRecord | None, report: Report) -> str:
     """A path for formats that demand one: the file, else what was judged, else `cluster/Kind/namespace/name`.
 
