@@ -153,6 +153,9 @@ def test_exclude_leaves_files_out(tree: Path, capfd: pytest.CaptureFixture[str])
         (["old", "--from", "web", "--to", "db:70000"], "ports lie between 1 and 65535"),
         (["old", "--from", "web", "--to", "db:http"], "is no port such as"),
         (["old", "--to", "db:22"], "--to with a port needs --from"),
+        (["old", "--exposed", "--format", "svg"], "--exposed is asked for all"),
+        (["old", "--exposed", "--from", "web"], "--exposed is asked for all"),
+        (["old", "--exposed", "--to", "wob"], "there is no workload wob"),
         (["--diff", "old", "old", "--format", "svg"], "--diff has no picture"),
     ],
 )
@@ -163,3 +166,76 @@ def test_wrong_questions_exit_with_4_and_one_line(
     told = capfd.readouterr().err
     assert message in told
     assert len(told.splitlines()) == 1
+
+
+FRONT = """\
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {type: NodePort, selector: {app: web}, ports: [{port: 80, targetPort: 8080, nodePort: 30080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {type: LoadBalancer, externalTrafficPolicy: Local, selector: {app: db}, ports: [{port: 5432, targetPort: sql}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: in, namespace: shop}
+spec: {rules: [{host: a.example, http: {paths: [{backend: {service: {name: web, port: {number: 81}}}}]}}]}
+"""
+
+
+def test_what_is_exposed(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tree / "old" / "front.yaml").write_text(FRONT)
+    reason = "isolates the ingress; no rule of it names the other side (old/all.yaml:20:3)"
+    assert said(capfd, "old", "--exposed").splitlines() == [
+        "from outside the cluster",
+        "  shop/StatefulSet/db TCP/5432: closed",
+        "    by Service shop/db port 5432 (LoadBalancer, a node port too)",
+        "    pods see connections from external",
+        f"    ingress: NetworkPolicy shop/db {reason}",
+        "at the addresses of the nodes",
+        "  shop/Deployment/web TCP/8080: open",
+        "    by Service shop/web port 80 (NodePort, node port 30080)",
+        "problems",
+        "  Ingress shop/in spec.rules[0].http.paths[0].backend.service.port.number: "
+        "Service shop/web has no port 81; it has 80 (old/front.yaml:15:88)",
+    ]
+
+
+def test_exposure_explained_and_of_one_workload(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tree / "old" / "front.yaml").write_text(FRONT)
+    lines = said(capfd, "old", "--exposed", "--to", "web", "--explain").splitlines()
+    assert lines[:5] == [
+        "at the addresses of the nodes",
+        "  shop/Deployment/web TCP/8080: open",
+        "    by Service shop/web port 80 (NodePort, node port 30080) (old/front.yaml:5:54)",
+        "    pods see connections from nodes, external",
+        "    ingress: no policy isolates the ingress",
+    ]
+
+
+def test_exposure_as_json(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tree / "old" / "front.yaml").write_text(FRONT)
+    found = json.loads(said(capfd, "old", "--exposed", "--format", "json"))
+    db, web = found["exposed"]
+    assert {key: db[key] for key in ("to", "workload", "ports", "hosts", "sources", "open")} == {
+        "to": "outside",
+        "workload": "shop/StatefulSet/db",
+        "ports": ["TCP/5432"],
+        "hosts": [],
+        "sources": ["external"],
+        "open": False,
+    }
+    assert db["because"][0]["policy"] == "NetworkPolicy shop/db"
+    assert web["by"][0]["location"] == {"path": "old/front.yaml", "line": 5, "column": 54}
+    assert found["problems"][0]["object"] == "Ingress shop/in"
+
+
+def test_exposure_of_nothing(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert said(capfd, "old", "--exposed") == "nothing is exposed\n"
+    (tree / "old" / "front.yaml").write_text(FRONT.replace("{rules: [", "{rules: 3, x: ["))
+    assert main(["reach", "old", "--exposed"]) == 1
+    assert "old/front.yaml:15:8: Ingress shop/in is left out: spec.rules is a number" in capfd.readouterr().err

@@ -82,9 +82,12 @@ def _lines(each: Exposed, answer: Answer, explain: bool) -> Iterator[str]:
     hosts = f" as {', '.join(each.way.hosts)}" if each.way.hosts else ""
     state = "" if each.way.audience is Audience.CLUSTER else f": {_WORDS[answer.open]}"
     yield f"  {each.workload} {each.ports}{hosts}{state}"
-    yield f"    by {' -> '.join(link.text for link in each.way.chain)}"
     if explain:
-        yield from (f"    {link.text} ({where})" for link in each.way.chain if (where := link.locate()))
+        yield from (
+            f"    by {link.text}" + (f" ({where})" if (where := link.locate()) else "") for link in each.way.chain
+        )
+    else:
+        yield f"    by {' -> '.join(link.text for link in each.way.chain)}"
     if each.way.sources and (explain or not answer.open):
         yield f"    pods see connections from {', '.join(each.way.sources)}"
     if explain or not answer.open:
