@@ -41,7 +41,8 @@ def test_mutual_tls(inventory: Inventory, *, edges: list[dict[str, Any]]) -> Ite
         found = list(_edges(mesh, entry))
         if not found:
             yield Finding(None, "", f"there is no connection {text} to judge", entry.get("mode"))
-        for edge in found:
+        verdicts = {(each.verdict.outcome, each.verdict.why): each for each in found}
+        for edge in verdicts.values():  # each verdict once: subsets mostly share it
             yield from _held(edge.verdict, edge.port.service, text, str(entry.get("mode")))
 
 
@@ -177,7 +178,7 @@ def test_mesh_references(
     *,
     codes: list[str] = list(_REFERENCES),  # noqa: B006
 ) -> Iterator[Said]:
-    """What mesh objects and Rollouts name is there: hosts, subsets, ports, gateways, VirtualServices and their routes.
+    """What mesh objects name is there: hosts, subsets, ports and gateways.
 
     `codes` chooses among the problems of `plumbline mtls`. Short names are of the object's own namespace; a name with
     one dot means no Service; `ns/name` is a Gateway of another namespace.

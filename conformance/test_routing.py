@@ -182,8 +182,9 @@ def test_timeouts_nest(outer: Object, inventory: Inventory, *, inner: str) -> It
         for route in _http(service, inventory):
             if not route.timeout or duration.parse_go(route.timeout) >= min(limits):
                 place = (*route.node.path, "timeout")
-                message = f"{outer} gives up after {min(limits)} s, and this call goes on"
-                yield Finding(service, place, message, f"less than {min(limits)} s", route.timeout or None)
+                limit = f"{min(limits).normalize():f} s"
+                message = f"{outer} gives up after {limit}, and this call goes on"
+                yield Finding(service, place, message, f"less than {limit}", route.timeout or None)
 
 
 @check
