@@ -59,7 +59,7 @@ def _to_judge(report: Report) -> Iterator[Step]:
 def _again(report: Report) -> list[str]:
     """The options that choose the same cluster and profiles."""
     target = {key: wording.plain(str(value)) for key, value in report["target"].items()}
-    chosen = ["--snapshot", target["snapshot"]] if "snapshot" in target else ["--context", target.get("context", "")]
+    chosen = next((["--" + name, target[name]] for name in ("snapshot", "context") if target.get(name)), [])
     options = report["target"].get("options", [])
     said = [wording.plain(each) for each in options] if isinstance(options, list) else []
     return [shlex.quote(each) for each in [*chosen, *said]]

@@ -61,6 +61,10 @@ def test_a_cluster_is_audited() -> None:
     live = result(outcome="failed", findings=[finding(location=None)])
     report = records.run(live, kind="cluster", paths=[])
     assert commands(report)[1].startswith("plumbline audit -k ")
+    report["target"] |= {"context": "the lab", "options": ["--profile", "homelab"]}
+    assert commands(report)[1].startswith("plumbline audit --context 'the lab' --profile homelab -k ")
+    report["target"]["snapshot"] = "lab.gz"
+    assert commands(report)[1].startswith("plumbline audit --snapshot lab.gz --profile homelab -k ")
 
 
 def test_nothing_judged_asks_for_path_and_profile() -> None:
