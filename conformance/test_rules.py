@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding, Unjudged
 from conformance.kube import duration
 from conformance.kube.duration import DurationError
 from conformance.kube.inventory import Inventory
-from conformance.promql import meaning, unit
+from conformance.promql import exporters, faults, meaning, scraping, unit
+from conformance.promql.faults import Verdict
 from conformance.promql.rules import Rule, Unread, alerts, find, recordings
+from conformance.promql.syntax import read, selectors
 from conformance.promql.trial import UnsupportedError
 
 
@@ -82,11 +85,18 @@ def _expression(
     except (UnsupportedError, DurationError) as error:
         yield Unjudged(rule.subject, rule.field("expr"), str(error), rule.locate("expr"))
         return
+    expected, why = wanted[0] if wanted else None, _why(rule)
     if not given and wanted:
-        yield finding(rule, "expr", "the expression means something else", wanted[0], rule.expr)
+        yield finding(rule, "expr", f"the expression means something else{why}", expected, rule.expr)
     if failed:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        yield finding(rule, "expr", failed[0] + more, wanted[0] if wanted else None, rule.expr)
+        yield finding(rule, "expr", f"{failed[0]}{more}{why}", expected, rule.expr)
+
+
+def _why(rule: Rule) -> str:
+    """What is wrong with the expression by itself, behind the words of a finding."""
+    found = faults.faults(read(rule.expr), alert=rule.is_alert)
+    return f": {'; '.join(dict.fromkeys(each.message for each in found))}" if found else ""
 
 
 def _means(rule: Rule, pattern: str, threshold: dict[str, float] | None) -> bool:
@@ -136,3 +146,140 @@ def test_recording_rule(
         return
     verdicts = [[*_expression(rule, inventory, expr, None, []), *_labelled(rule, labels or {})] for rule in found]
     yield from min(verdicts, key=len)
+
+
+@check
+def test_rules_can_fire(
+    inventory: Inventory,
+    *,
+    rules: list[str] | None = None,
+    verdicts: list[Literal["never", "always", "wrong", "weak"]] | None = None,
+    ignore: list[str] | None = None,
+) -> Iterator[Said]:
+    """No rule is dead or rings for ever: no ratio of vectors that never match, no impossible limit, no raw counter.
+
+    Only what is certain from the expression and from the known labels of common exporters (see docs/rules.md). `rules`
+    are globs over names, all by default; `verdicts` which of the kinds count, all but `weak` by default; `ignore` codes
+    that do not. The scrape interval is that of the tree's Prometheus, where it has one.
+    """
+    counted = verdicts or ["never", "always", "wrong"]
+    interval = scraping.interval(inventory)
+    judged = False
+    yield from _unread(inventory)
+    for rule in _chosen(inventory, rules):
+        judged = True
+        try:
+            found = faults.faults(read(rule.expr), alert=rule.is_alert, scrape_interval=interval)
+        except UnsupportedError as error:
+            yield Unjudged(rule.subject, rule.field("expr"), str(error), rule.locate("expr"))
+            continue
+        for each in found:
+            if each.verdict in counted and each.code not in (ignore or ()):
+                yield finding(rule, "expr", f"{_EFFECT[each.verdict]}: {each.message}", None, each.part)
+    if not judged and not find(inventory).unread:
+        yield NotApplicable("no rules")
+
+
+_EFFECT = {
+    Verdict.NEVER: "cannot fire",
+    Verdict.ALWAYS: "fires without reason",
+    Verdict.WRONG: "computes something else than it seems to",
+    Verdict.WEAK: "misses something",
+}
+
+
+def _chosen(inventory: Inventory, names: list[str] | None) -> list[Rule]:
+    found = find(inventory).rules
+    return [each for each in found if not names or any(fnmatchcase(each.name, name) for name in names)]
+
+
+@check
+def test_metrics_provided(
+    inventory: Inventory,
+    *,
+    rules: list[str] | None = None,
+    sources: list[str] | None = None,
+    metrics: list[str] | None = None,
+) -> Iterator[Said]:
+    """Every metric that a rule reads comes from an exporter that is there: a rule over a missing metric is never red.
+
+    `sources` are the documented exporters by name, by default those that the tree runs. `metrics` are globs over what
+    applications export themselves; recorded series are provided by their rules. A metric whose exporter nobody knows
+    is a finding only when `sources` or `metrics` say what there is. Some names are known not to exist, such as
+    `pg_stat_statements_mean_time_ms`, and some labels: nginx' exporter has no status codes.
+    """
+    there = set(sources if sources is not None else exporters.present(inventory)) | {"prometheus"}
+    recorded = {each.name for each in recordings(inventory)}
+    judged = False
+    yield from _unread(inventory)
+    for rule in _chosen(inventory, rules):
+        try:
+            found = list(dict.fromkeys(selectors(read(rule.expr))))
+        except UnsupportedError as error:
+            yield Unjudged(rule.subject, rule.field("expr"), str(error), rule.locate("expr"))
+            continue
+        for selector in found:
+            name = selector.name
+            if not name or name in recorded or any(fnmatchcase(name, each) for each in metrics or ()):
+                judged = True
+                continue
+            known = exporters.owner(name)
+            if known is not None:
+                judged = True
+                lacking = known.lacks(selector)
+                if known.name not in there:
+                    yield finding(rule, "expr", f"nothing provides {name}: there is no {known.name}", known.name, name)
+                elif lacking:
+                    yield finding(rule, "expr", f"{known.name} has no {lacking}", None, name)
+            elif sources is not None or metrics is not None:
+                judged = True
+                message = f"nothing that is documented provides {name}"
+                yield finding(rule, "expr", message, ", ".join([*(sources or ()), *(metrics or ())]), name)
+    if not judged:
+        yield NotApplicable("no rule reads a metric whose exporter is known")
+
+
+@check
+def test_alert_labels(
+    inventory: Inventory,
+    *,
+    labels: dict[str, list[str]] | None = None,
+    annotations: list[str] | None = None,
+    groups: list[str] | None = None,
+) -> Iterator[Said]:
+    """Every alert carries the labels by which it is routed, with known values, and annotations that say something.
+
+    `groups` are globs over rule groups, all by default. A ratio printed with a percent sign (`{{ $value }}%`) is a
+    hundred times too small: `humanizePercentage` is meant.
+    """
+    judged = False
+    yield from _unread(inventory)
+    for rule in alerts(inventory):
+        if groups and not any(fnmatchcase(rule.group, each) for each in groups):
+            continue
+        judged = True
+        for name, values in (labels or {}).items():
+            observed = rule.labels.get(name)
+            if observed is None or ("{{" not in observed and not any(fnmatchcase(observed, each) for each in values)):
+                yield finding(
+                    rule, f"labels.{name}", f"label {name} is none of the known", " or ".join(values), observed
+                )
+        yield from _annotated(rule, annotations or [])
+        for name, text in rule.annotations.items():
+            if _PERCENT.search(text) and _is_ratio(rule):
+                message = "prints a ratio with a percent sign"
+                yield finding(rule, f"annotations.{name}", message, "{{ $value | humanizePercentage }}", text)
+    if not judged and not find(inventory).unread:
+        yield NotApplicable("no alerts")
+
+
+_PERCENT = re.compile(r"\{\{-?\s*\$value\s*(?:\|\s*(?:printf|humanize)\s*[^|}]*)?\}\}\s*%")
+
+
+def _is_ratio(rule: Rule) -> bool:
+    """Whether the condition compares with a number of 1 at most, and so is no percentage."""
+    try:
+        limits = meaning.limits(rule.expr)
+    except UnsupportedError:
+        return False
+    return bool(limits) and all(0 < abs(each) <= 1 for each in limits)

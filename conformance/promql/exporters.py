@@ -5,6 +5,7 @@ The knowledge itself is data, `exporters.yaml`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -17,7 +18,8 @@ import yaml
 from conformance.kube.inventory import Inventory
 from conformance.promql.syntax import Selector
 
-_COUNTER = ("_total", "_count", "_sum", "_bucket")
+# A name that ends in `_count` may be of anything that is counted; only those of histograms and summaries are counters.
+_COUNTER = re.compile(r"(?:_total|_bucket|_(?:seconds|bytes|duration|size|latency)_(?:count|sum))\Z")
 _GAUGE = ("_ratio", "_percent", "_celsius", "_info", "_timestamp_seconds", "_timestamp", "_created")
 
 
@@ -84,19 +86,18 @@ def owner(metric: str) -> Exporter | None:
 def is_counter(metric: str) -> bool:
     """Whether a metric surely counts up: by what is known of it, else by its name's ending."""
     known = owner(metric)
-    if known is not None and _any(metric, known.gauges):
-        return False
     if known is not None and _any(metric, known.counters):
         return True
-    return metric.endswith(_COUNTER) and ":" not in metric
+    if known is not None and _any(metric, known.gauges):
+        return False
+    return _COUNTER.search(metric) is not None and ":" not in metric
 
 
 def is_gauge(metric: str) -> bool:
     """Whether a metric surely goes up and down."""
     known = owner(metric)
-    if known is not None and (_any(metric, known.gauges) or _any(metric, known.flags)):
-        return not metric.endswith("_total") or _any(metric, known.gauges)
-    return ":" not in metric and metric.endswith(_GAUGE) and not is_counter(metric)
+    named = known is not None and (_any(metric, known.gauges) or _any(metric, known.flags))
+    return ":" not in metric and (named or metric.endswith(_GAUGE)) and not is_counter(metric)
 
 
 def is_flag(metric: str) -> bool:

@@ -26,6 +26,7 @@ from conformance.promql.syntax import (
     children,
     read,
     show,
+    walk,
 )
 
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -72,6 +73,12 @@ def bounds(given: dict[str, float]) -> dict[str, float]:
     if not given or set(given) - {"at_least", "at_most"}:
         raise ValueError("a threshold has at_least, at_most or both")
     return given
+
+
+def limits(text: str) -> list[float]:
+    """The numbers that an expression compares with, as they are written. Raises UnsupportedError."""
+    found = (each for each in walk(read(text)) if isinstance(each, Binary) and each.op in COMPARISONS)
+    return [side.value for each in found for side in (each.left, each.right) if isinstance(side, Number)]
 
 
 def normal(expr: Expr) -> Expr:
