@@ -31,15 +31,15 @@ _SOME_DAY = datetime(2026, 1, 5, tzinfo=UTC)
 
 @check
 def test_cron_job(job: Object, *, at: str = "", zone: str = "UTC") -> Iterator[Said]:
-    """A CronJob is not suspended, and fires once a day at that hour and minute of that zone.
+    """A CronJob fires once a day at that hour and minute of that zone; without `at`, it is not suspended.
 
     Compared are the moments, whatever schedule and `timeZone` say them: 3:00 in Seoul is 18:00 in UTC. Without a
     timeZone the controller's own zone counts, which is UTC unless somebody changed it; `TZ=` in a schedule is refused.
     https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#time-zones
     """
-    if job.flag("spec.suspend") is True:
-        yield Finding(job, "spec.suspend", "a suspended CronJob never runs", False, True)
     if not at:
+        if job.flag("spec.suspend") is True:
+            yield Finding(job, "spec.suspend", "a suspended CronJob never runs", False, True)
         return
     text, written = job.text("spec.schedule"), job.text("spec.timeZone")
     try:
@@ -161,8 +161,9 @@ def test_dump_fails_loudly(job: Object, inventory: Inventory) -> Iterator[Said]:
     """
     dumps = _dumping(job, inventory)
     for each, done, command in dumps:
-        problem = masked(done.shell, command)
-        piped = any(o.pipeline == command.pipeline and o.stage > command.stage for o in done.shell.commands)
+        behind = [o for o in done.shell.commands if o.pipeline == command.pipeline and o.stage > command.stage]
+        piped = bool(behind)
+        problem = next((found for one in (command, *behind) if (found := masked(done.shell, one))), "")
         if problem:
             yield Finding(each.pod.owner, done.path, f"a failed dump is not noticed: {problem} is missing", problem)
         elif piped and done.interpreter not in ("bash", "zsh", "ksh"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.check import NotApplicable, Said, Unjudged, check
+from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
 from conformance.kube.hosts import is_service
 from conformance.kube.object import Object
@@ -20,7 +20,7 @@ def _servers(config: Object, key: str) -> tuple[Directive | None, list[Directive
         root = parse(text)
     except NginxError as error:
         return None, [], str(error)
-    return root, list(root.all("server")), ""
+    return root, [each for each in root.all("server") if each.block is not None], ""
 
 
 @check
@@ -108,7 +108,7 @@ def test_nginx_mesh_proxy(config: Object, *, key: str, path: str, service: str) 
     """
     root, servers, problem = _servers(config, key)
     if root is None:
-        yield Unjudged(config, ("data", key), problem)
+        yield Finding(config, ("data", key), problem)
         return
     for server in servers:
         location = location_for(server, f"{path}/x")

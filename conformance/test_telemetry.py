@@ -86,7 +86,9 @@ def test_download(
     version: str,
     target: str,
 ) -> Iterator[Said]:
-    """An init container of that name and image fetches that version to that file, and fails when it cannot.
+    """An init container of that name and image fetches that version as that file, and fails when it cannot.
+
+    `target` is the file's name; that it lies where the application looks for it is another requirement.
 
     Without `-f` curl keeps the server's error page as the file, and without `-L` it does not follow the redirect by
     which GitHub serves its releases.

@@ -29,29 +29,37 @@ def test_variable(
     name: str,
     value: str = "",
     matches: str = "",
+    also: dict[str, str] | None = None,
     config_map: str = "",
     image_name: str = "",
     container: str = "",
 ) -> Iterator[Said]:
     """A variable has the documented value once everything is resolved: `env` over `envFrom`, the last of one name.
 
-    `matches` is a regular expression instead of one value. `config_map` is where it has to come from. A value that only
-    a Secret or an object not in these manifests knows is not the documented one.
+    `matches` is a regular expression instead of one value; `also` are further variables with their values. `config_map`
+    is where it has to come from. A value that only a Secret or an object not in these manifests knows is not the
+    documented one.
     https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/
     """
     found = containers_of(workload, inventory, container, image_name)
     if not found:
         yield Finding(*place_of(workload, inventory), f"no container runs {image_name or container}")
     for each in found:
-        seen = variables(each, inventory).get(name)
-        if seen is None:
-            yield Finding(each.pod.owner, (*each.path, "env"), f"{name} is not set", value or matches)
-        elif (value and seen.value != value) or (matches and not re.search(matches, seen.value or "")):
-            shown = None if seen.value is None or credential.evidence(seen.value) else seen.value
-            yield Finding(each.pod.owner, seen.path, f"{name} has another value", value or matches, shown)
-        elif config_map and (seen.kind, seen.source) != ("ConfigMap", config_map):
+        known = variables(each, inventory)
+        for one, wanted in {name: value, **(also or {})}.items():
+            yield from _differs(each, one, known.get(one), wanted, matches if one == name else "")
+        seen = known.get(name)
+        if seen is not None and config_map and (seen.kind, seen.source) != ("ConfigMap", config_map):
             message = f"{name} does not come from ConfigMap {config_map}"
             yield Finding(each.pod.owner, seen.path, message, config_map, seen.source or "a literal")
+
+
+def _differs(container: Container, name: str, seen: Variable | None, value: str, matches: str) -> Iterator[Finding]:
+    if seen is None:
+        yield Finding(container.pod.owner, (*container.path, "env"), f"{name} is not set", value or matches)
+    elif (value and seen.value != value) or (matches and not re.search(matches, seen.value or "")):
+        shown = None if seen.value is None or credential.evidence(seen.value) else seen.value
+        yield Finding(container.pod.owner, seen.path, f"{name} has another value", value or matches, shown)
 
 
 @check
