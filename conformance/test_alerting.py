@@ -189,7 +189,7 @@ def test_alert_waits(inventory: Inventory, *, waits: Annotated[dict[str, str], _
 
 
 @check
-def test_alert_labels(
+def test_alert_label_values(
     inventory: Inventory,
     *,
     groups: list[str],
