@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from conformance import __version__, cluster_commands, mtls, rbac, scale
+from conformance import __version__, cluster_commands, mtls, pods, rbac, scale
 from conformance.options import OPTIONS
 
 EPILOG = """exit codes: 0 everything held, 1 findings or something unreadable, 2 interrupted, 3 internal error,
@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     mtls.add_command(commands)
     scale.add_command(commands)
     rbac.add_command(commands)
+    pods.add_command(commands)
     cluster_commands.add_commands(commands)
     return parser
 

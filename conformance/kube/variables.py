@@ -28,6 +28,7 @@ class Variable:
     """One variable. `value` is None where only a Secret, the pod's status or an object not seen here knows it.
 
     A literal that refers to such a variable has a value in which `$(NAME)` is left; `unknown` are those names.
+    `missing` are names that it refers to and that nothing sets, or only a later entry: they stay as they are written.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Variable:
     #: the whole of a ConfigMap or Secret is taken (`envFrom`)
     whole: bool = False
     unknown: frozenset[str] = frozenset()
+    missing: frozenset[str] = frozenset()
 
 
 def variables(container: Container, inventory: Inventory) -> Mapping[str, Variable]:
@@ -71,8 +73,8 @@ def whole_secrets(container: Container) -> list[str]:
 def _single(entry: Node, container: Container, inventory: Inventory, known: Mapping[str, Variable]) -> Variable | None:
     name, text = entry.text("name"), entry.text("value")
     if text or entry.get("valueFrom") is None:
-        value, unknown = _expanded(text, container, inventory, known)
-        return Variable(name, value, (*entry.path, "value"), unknown=unknown)
+        value, unknown, missing = _expanded(text, container, inventory, known)
+        return Variable(name, value, (*entry.path, "value"), unknown=unknown, missing=missing)
     for field, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
         reference = entry.at(("valueFrom", field))
         if reference.raw is not None:
@@ -89,20 +91,20 @@ def _single(entry: Node, container: Container, inventory: Inventory, known: Mapp
 
 def _expanded(
     text: str, container: Container, inventory: Inventory, known: Mapping[str, Variable]
-) -> tuple[str, frozenset[str]]:
-    """A literal with what is known put in, and the names of what is not."""
+) -> tuple[str, frozenset[str], frozenset[str]]:
+    """A literal with what is known put in; the names whose values are not known, and those that nothing sets."""
     unknown: set[str] = set()
+    missing: set[str] = set()
 
     def lookup(name: str) -> str | None:
         variable = known.get(name)
         if variable is None:
-            if _may_exist(name, container, inventory):
-                unknown.add(name)
+            (unknown if _may_exist(name, container, inventory) else missing).add(name)
             return None
         unknown.update({name} if variable.value is None else variable.unknown)
         return variable.value
 
-    return expand(text, lookup), frozenset(unknown)
+    return expand(text, lookup), frozenset(unknown), frozenset(missing)
 
 
 def _may_exist(name: str, container: Container, inventory: Inventory) -> bool:

@@ -41,6 +41,11 @@ def key(name: str, source: str, of: str, kind: str = "configMapKeyRef", **more: 
 def test_only_earlier_variables_are_referred_to() -> None:
     env = [literal("URL", "$(HOST):$(PORT)"), literal("HOST", "db"), literal("URL2", "$(HOST):$(URL)")]
     assert values(env) == {"URL": "$(HOST):$(PORT)", "HOST": "db", "URL2": "db:$(HOST):$(PORT)"}
+    assert {name: each.missing for name, each in resolved(env).items()} == {
+        "URL": {"HOST", "PORT"},
+        "HOST": set(),
+        "URL2": set(),
+    }
 
 
 def test_a_later_entry_wins_and_may_refer_to_the_earlier_one() -> None:
