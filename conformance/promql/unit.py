@@ -46,6 +46,11 @@ def _case(raw: Mapping[str, Any]) -> Case:
     series = raw.get("series", {})
     if not isinstance(series, dict):
         raise ValueError(f"series {series!r} is not a mapping")
+    for name, values in series.items():
+        if not isinstance(values, str) and values not in range(10):
+            raise ValueError(
+                f"values of {name}: {values!r} is a number in YAML, which reads 0x15 as 21: put it in quotes"
+            )
     interval = float(parse(raw.get("interval", "1m")))
     if interval <= 0:
         raise ValueError("an interval is longer than 0")
