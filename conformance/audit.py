@@ -18,7 +18,7 @@ from conformance.cluster import snapshot
 from conformance.cluster.client import Client
 from conformance.cluster.connection import connect
 from conformance.cluster.discovery import discover
-from conformance.cluster.fault import ClusterError
+from conformance.cluster.fault import AnswerError, ClusterError
 from conformance.cluster.kinds import Kinds, Live, replay
 from conformance.conclusion import conclude, report_files
 from conformance.gate import BROKEN_OFF, INTERNAL, USAGE, Shown, complain
@@ -128,7 +128,7 @@ def _looked(options: argparse.Namespace, settings: Settings, output: str) -> Ite
     trees = [Path(each) for each in (*settings.policies, *settings.waivers)]
     connection = connect(options.context, options.kubeconfig, trees)
     client = Client(connection)
-    version = str(client.json("/version").get("gitVersion", ""))
+    version = _version(client)
     discovery = discover(client)
     cluster = connection.describe() | {"version": version}
     header = snapshot.Header(cluster, datetime.now(UTC).replace(microsecond=0), tuple(options.namespace))
@@ -139,6 +139,16 @@ def _looked(options: argparse.Namespace, settings: Settings, output: str) -> Ite
     with snapshot.Writer(Path(output), header) as writer:
         live.writer, live.salt = writer, writer.salt
         yield _look(header, Kinds(live), settings, {})
+
+
+def _version(client: Client) -> str:
+    """The server's version; empty when the user may not see it, which hides nothing that is judged."""
+    try:
+        return str(client.json("/version").get("gitVersion", ""))
+    except AnswerError as error:
+        if error.status in (401, 500):
+            raise
+        return ""
 
 
 def _look(header: snapshot.Header, kinds: Kinds, settings: Settings, more: dict[str, str]) -> Looked:
