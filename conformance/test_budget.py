@@ -33,16 +33,17 @@ def _shown(amount: Decimal, resource: str) -> str:
 def test_request_totals(inventory: Inventory, *, table: dict[str, dict[str, Any]]) -> Iterator[Said]:
     """Each row of a table is what the workload requests at its fewest replicas.
 
-    Rows are `Kind/namespace/name`, each with `cpu` and `memory`. The fewest are `minReplicas` of its autoscaler, else
-    `spec.replicas`.
+    Rows are `Kind/namespace/name` (`A|B` leaves the kind open), each with `cpu` and `memory`. The fewest are
+    `minReplicas` of its autoscaler, else `spec.replicas`.
     """
     known = relations(inventory)
     for row, amounts in table.items():
-        kind, namespace, name = row.split("/")
-        workload = next((e for e in inventory.of_kind(kind) if (e.namespace, e.name) == (namespace, name)), None)
+        kinds, namespace, name = row.split("/")
+        found = (each for kind in kinds.split("|") for each in inventory.of_kind(kind))
+        workload = next((each for each in found if (each.namespace, each.name) == (namespace, name)), None)
         pod = pods_of(workload, inventory) if workload is not None else None
         if workload is None or pod is None:
-            yield Finding(None, "", f"no {kind} {namespace}/{name}")
+            yield Finding(None, "", f"no {kinds.replace('|', ' or ')} {namespace}/{name}")
             continue
         count = known.fewest_replicas(workload) or 1
         for resource, wanted in amounts.items():
