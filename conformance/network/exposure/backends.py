@@ -10,11 +10,12 @@ from conformance.kube.object import Object
 from conformance.kube.path import Path
 from conformance.kube.podspec import PodSpec
 from conformance.kube.relations import relations
-from conformance.kube.workload import is_release_test
+from conformance.kube.selecting import selector_of
 from conformance.mesh.reason import Problem, Reason
 from conformance.mesh.services import ServicePort, Services
 from conformance.mesh.settings import mesh_settings
 from conformance.network.exposure.exposed import Exposed, Way
+from conformance.network.population import Population
 from conformance.network.ports import PROTOCOLS, PortSet, span
 
 Behind = tuple[PodSpec, PortSet]
@@ -23,7 +24,8 @@ Behind = tuple[PodSpec, PortSet]
 class Backends:
     """The Services of an inventory."""
 
-    def __init__(self, inventory: Inventory) -> None:
+    def __init__(self, inventory: Inventory, population: Population) -> None:
+        self._taking_part = {id(pod) for _, pod in population.members(population.inside)}
         self._relations = relations(inventory)
         self.domain = mesh_settings(inventory).domain
         self.services = Services(inventory, self.domain)
@@ -32,10 +34,14 @@ class Backends:
         """Each workload behind a port of a Service, with the port of its own; none for an ExternalName."""
         if port.service.text("spec.type") == "ExternalName" or port.protocol not in PROTOCOLS:
             return
-        for pod in self.services.pods(port.service):
+        for pod in self._pods(port.service):
             target = port.target(pod)
-            if target is not None and not is_release_test(pod.owner):
+            if target is not None:
                 yield pod, span(port.protocol, target, target)
+
+    def _pods(self, service: Object) -> list[PodSpec]:
+        """The workloads behind it; of live objects those that stand for others."""
+        return [pod for pod in self._relations.selected(service, selector_of(service)) if id(pod) in self._taking_part]
 
     def exposed(self, way: Way, port: ServicePort) -> Iterator[Exposed]:
         """Each workload behind a port, with the port as the last link of the way."""
@@ -45,7 +51,7 @@ class Backends:
 
     def problems(self, port: ServicePort) -> Iterator[Problem]:
         """A named targetPort that none of the pods has."""
-        target, pods = port.node.get("targetPort"), self.services.pods(port.service)
+        target, pods = port.node.get("targetPort"), self._pods(port.service)
         if isinstance(target, str) and pods and all(port.target(pod) is None for pod in pods):
             text = f"no container of the selected pods has a port named {target}"
             yield Problem("target-port", port.service, (*port.node.path, "targetPort"), text)

@@ -9,7 +9,6 @@ from weakref import WeakKeyDictionary
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import FieldTypeError, Object
 from conformance.kube.path import Path
-from conformance.kube.workload import is_controlled, is_release_test
 from conformance.mesh.reason import Problem, UnreadableError
 from conformance.network.connectivity import Connectivity, connectivity
 from conformance.network.exposure import direct, ingress
@@ -65,12 +64,12 @@ class Exposure:
         self.exposed: list[Exposed] = []
         self.problems: list[Problem] = []
         self.unreadable: list[Unreadable] = [Unreadable(thing, e.path, str(e)) for thing, e in self.world.unreadable]
-        backends = Backends(inventory)
+        population = self.world.population
+        backends = Backends(inventory, population)
         for service in backends.services.all:
             self._add(service, direct.of_service, backends)
-        for pod in inventory.pods():
-            if not is_controlled(pod.owner) and not is_release_test(pod.owner):
-                self._add(pod.owner, lambda _, pod=pod: direct.of_pod(pod))
+        for _, pod in population.members(population.inside):
+            self._add(pod.owner, lambda _, pod=pod: direct.of_pod(pod))
         controllers = Controllers(inventory, self.exposed)
         for each in inventory.of_kind("Ingress"):
             self._add(each, ingress.of_ingress, backends, controllers)

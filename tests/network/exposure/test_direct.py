@@ -104,6 +104,14 @@ def test_ports_on_nodes() -> None:
     assert told(found(host, CLOSED)) == ["nodes: web TCP/80 any open", "nodes: web TCP/9090 any open"]
 
 
+def test_a_live_pod_stands_for_itself_only_where_its_owner_is_not_shown() -> None:
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "controller": True}
+    metadata = {"name": "web-1", "namespace": "shop", "labels": {"app": "web"}, "ownerReferences": [owner]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": WEB["spec"]["template"]["spec"]}
+    assert told(found(pod, service(type="NodePort"))) == ["nodes: web-1 TCP/8080 any open"]
+    assert told(found(pod, WEB, service(type="NodePort"))) == ["nodes: web TCP/8080 any open"]
+
+
 def test_what_cannot_be_read_is_left_out_as_a_whole_and_named() -> None:
     exposed = exposure(
         inventory(WEB, DB, service(ports=[{"port": "eighty"}]), service("db", app="db", ports=[{"port": 5432}]))
