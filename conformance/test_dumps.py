@@ -251,7 +251,7 @@ def test_upload_encrypted(inventory: Inventory, *, script: str) -> Iterator[Said
     found = scripts(inventory, script)
     sending = False
     for each in found:
-        for command in uploads(each.shell):
+        for command in filter(_sends, uploads(each.shell)):
             sending = True
             names = [w for word in command.words for w in alternatives(word)]
             stored = any(word.split("=")[0] in _SERVER_SIDE for word in command.words)
@@ -262,6 +262,15 @@ def test_upload_encrypted(inventory: Inventory, *, script: str) -> Iterator[Said
                 yield Finding(each.subject, each.at(command.line), "everybody can read it", "private", acl)
     if not sending:
         yield NotApplicable("no script that sends backups away")
+
+
+def _sends(command: Command) -> bool:
+    """Not a download, nor a look into the bucket."""
+    if command.name != "aws":
+        return True
+    operands = [word for word in command.words if word.startswith("s3://") or "/" in word or word == "-"]
+    copies = bool({"cp", "mv", "sync"} & set(command.words)) and operands[-1:] != [] and "s3://" in operands[-1]
+    return copies or "put-object" in command.words
 
 
 def _piped(script: Script, upload: Command) -> bool:

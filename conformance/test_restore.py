@@ -16,8 +16,6 @@ from conformance.scripts.typed import typed
 
 _ENFORCING = "pod-security.kubernetes.io/"
 _STOPS = re.compile(r"\bON_ERROR_STOP=(?:1|on|true)\b", re.IGNORECASE)
-_CHANGING = ("annotate", "delete", "exec", "label", "patch", "rollout", "scale", "set")
-_CLUSTER_SCOPED = re.compile(r"(?:no|nodes?|ns|namespaces?|pv|persistentvolumes?|crds?|clusterrole\w*)(?:/.*)?\Z")
 _VOLUMES = ("persistentvolumeclaims", "persistentvolumes", "pvc", "pv")
 
 
@@ -206,34 +204,6 @@ def _without_volumes(restore: Command) -> bool:
 def _empties(command: Command, database: str) -> bool:
     dropped = re.search(rf"\bDROP\s+DATABASE\b[^;]*\b{re.escape(database)}\b", command.text, re.IGNORECASE)
     return dropped is not None or ("dropdb" in command.words and database in command.words)
-
-
-@check
-def test_kubectl_namespaced(inventory: Inventory, *, script: str) -> Iterator[Said]:
-    """Each kubectl command of a script that changes something says in which namespace.
-
-    Without `-n` it acts on whatever namespace the context has: `kubectl get -o name` drops the namespace of what it
-    found, and the deletion then looks for that name elsewhere, or finds another pod that is called so.
-    """
-    found = scripts(inventory, script)
-    if not found:
-        yield Finding(None, "", f"no script {script}")
-    for each in found:
-        for command in each.shell.commands:
-            if command.name in ("kubectl", "oc") and _changes(command) and not _placed(command):
-                yield Finding(
-                    each.subject, each.at(command.line), "does not say in which namespace", "-n", command.text
-                )
-
-
-def _changes(command: Command) -> bool:
-    verbs = [word for word in command.words[1:] if not word.startswith("-")]
-    return any(verb in _CHANGING for verb in verbs[:1]) and not any(_CLUSTER_SCOPED.match(word) for word in verbs[1:3])
-
-
-def _placed(command: Command) -> bool:
-    flags = ("-A", "--all-namespaces", "-f", "--filename", "-k", "--kustomize")
-    return bool(command.option("-n", "--namespace")) or any(word in flags for word in command.words)
 
 
 @check
