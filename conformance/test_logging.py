@@ -205,7 +205,7 @@ def test_index_names_agree(inventory: Inventory, *, scripts: list[str]) -> Itera
 
 _TEMPLATE = re.compile(r'"index_patterns"\s*:\s*\[([^\]]*)\]')
 _QUOTED = re.compile(r'"([^"]+)"')
-_REQUEST = re.compile(r"(?<![\w@./-])([a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*)-(?=\*|\$\(|\$\{|%|\d{4}\.|\[)")
+_REQUEST = re.compile(r"(?<![\w@.-])([a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*)-(?=\*|\$\(|\$\{|%|\d{4}\.|\[)")
 
 
 def _deleted(inventory: Inventory, names: list[str]) -> Iterator[tuple[Object, Path, str]]:
