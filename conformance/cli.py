@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from conformance import __version__, cluster_commands, mtls, pods, rbac, scale
+from conformance import __version__, cluster_commands, mtls, pods, rbac, rules, scale, schedules
 from conformance.options import OPTIONS
 
 EPILOG = """exit codes: 0 everything held, 1 findings or something unreadable, 2 interrupted, 3 internal error,
@@ -78,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     _schemas(commands)
     _reach(commands)
     mtls.add_command(commands)
+    rules.add_command(commands)
+    schedules.add_command(commands)
     scale.add_command(commands)
     rbac.add_command(commands)
     pods.add_command(commands)

@@ -11,7 +11,7 @@ from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
 from conformance.kube import duration
 from conformance.kube.cron import Schedule
-from conformance.kube.cron_gap import longest
+from conformance.kube.cron_gap import longest, told
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Object
 from conformance.scripts.destination import data_claims, elsewhere, encrypted, kept, leaves, sends, whose
@@ -97,12 +97,6 @@ def _timing(when: When, at: str, zone: str, within: str | None, zone_named: bool
 def _told(when: When) -> str:
     zone = when.schedule.time_zone if when.schedule is not None else None
     return when.text + (f" in {zone}" if zone and zone not in when.text else "")
-
-
-def told(gap: timedelta) -> str:
-    """A time in days and hours."""
-    hours = gap.total_seconds() / 3600
-    return f"{hours / 24:g} days" if hours >= 48 and hours % 24 == 0 else f"{hours:g} hours"
 
 
 def _policy(job: Object, concurrency: list[str] | None, deadline: str | None) -> Iterator[Finding]:
@@ -313,4 +307,4 @@ def test_restore_tested(
             yield _said(each.act.step, each.act.command.line, message)
 
 
-__all__ = ["chosen", "copies", "told"]
+__all__ = ["chosen", "copies"]

@@ -35,6 +35,12 @@ def longest(schedule: Schedule) -> timedelta | None:
     return found
 
 
+def told(gap: timedelta) -> str:
+    """A time in hours, or in days where it is that long."""
+    hours = gap.total_seconds() / 3600
+    return f"{hours / 24:g} days" if hours >= 48 and hours % 24 == 0 else f"{hours:g} hours"
+
+
 def _changes(schedule: Schedule) -> list[datetime]:
     days = [_FROM + timedelta(days=day) for day in range(366 * _YEARS)]
     offsets = [day.astimezone(schedule.zone).utcoffset() for day in days]

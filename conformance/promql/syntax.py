@@ -140,6 +140,11 @@ def selectors(expr: Expr) -> Iterator[Selector]:
 
 def show(expr: Expr) -> str:
     """The expression as PromQL again, in one fixed spelling."""
+    text = _show(expr)
+    return text[1:-1] if isinstance(expr, Binary) else text
+
+
+def _show(expr: Expr) -> str:
     match expr:
         case Number(value):
             return f"{value:g}"
@@ -155,12 +160,12 @@ def show(expr: Expr) -> str:
         case Call(name, args):
             return f"{name}({', '.join(map(show, args))})"
         case Aggregate():
-            param = f"{show(expr.param)}, " if expr.param is not None else ""
+            param = f"{_show(expr.param)}, " if expr.param is not None else ""
             word = "without" if expr.without else "by"
             grouping = f" {word} ({', '.join(sorted(expr.labels))}) " if expr.labels or expr.without else ""
             return f"{expr.op}{grouping}({param}{show(expr.expr)})"
         case Binary():
-            return f"({show(expr.left)} {_operator(expr)} {show(expr.right)})"
+            return f"({_show(expr.left)} {_operator(expr)} {_show(expr.right)})"
 
 
 def _shifted(expr: Selector | Subquery) -> str:
