@@ -1,11 +1,10 @@
-"""Whether it all fits: requests at the most replicas, bounds of vertical autoscalers, storage."""
+"""Whether it all fits: what workloads request at the most replicas, against nodes, quotas and LimitRanges."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
@@ -13,8 +12,6 @@ from conformance.kube import quantity
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Node, Object
 from conformance.kube.podspec import Container, PodSpec
-from conformance.kube.relations import relations
-from conformance.kube.storage import claims
 from conformance.mesh import Mesh
 from conformance.scaling import Place, documented, of_inventory, workload
 from conformance.scaling.constraints import constraints
@@ -181,90 +178,3 @@ def _quotas_full(
                 )
                 place = ("spec", "hard", limit.key)
                 yield Finding(limit.quota, place, message, f"at least {shown(limit.resource, wanted)}", str(limit.hard))
-
-
-@check
-def test_requests_total(
-    workloads: list[Object],
-    inventory: Inventory,
-    *,
-    requests: Resources = {},  # noqa: B006
-    limits: Resources = {},  # noqa: B006
-    pods: int | None = None,
-    at: Literal["minimum", "maximum"] = "minimum",
-    nodes: int = 0,
-    sidecar: Resources = {},  # noqa: B006
-    container: str = "",
-) -> Iterator[Said]:
-    """The requests (or limits) of the matched workloads add up to a documented table.
-
-    Counted at the fewest, or the most, replicas; `nodes` times for what runs once a node. Init containers count only
-    where they ask for more than what runs after them; Jobs are no workload that runs. `container` counts one only.
-    """
-    for part, said in (("requests", requests), ("limits", limits)):
-        wanted = _amounts(said)
-        demands = _demands(workloads, inventory, nodes, sidecar, part)
-        if not demands:
-            yield NotApplicable("no long-running workload")
-            return
-        if container:
-            demands = [_only(each, container, part, inventory) for each in demands]
-        count = {id(each): each.least if at == "minimum" else each.most for each in demands}
-        found = total(each.at(count[id(each)]) for each in demands)
-        first = demands[0].workload
-        for name, amount_ in wanted.items():
-            if found.get(name, Decimal(0)) != amount_:
-                observed = shown(name, found.get(name, Decimal(0)))
-                rows = "; ".join(f"{d.workload.owner.name} {count[id(d)]} × {listed(d.pod)}" for d in demands)
-                message = f"the {part} of {name} add up to {observed}: {rows}"
-                yield Finding(first.owner, (*first.pod.path, "containers"), message, shown(name, amount_), observed)
-        if part == "requests" and pods is not None and sum(count.values()) != pods:
-            subject, path = _who_asks(demands[0])
-            message = f"there are {sum(count.values())} pods at the {at}"
-            yield Finding(subject, path, message, pods, sum(count.values()))
-
-
-def _only(each: Demand, name: str, part: str, inventory: Inventory) -> Demand:
-    ranges = LimitRanges(inventory, each.workload.owner)
-    found: Amounts = {}
-    for container in each.workload.pod.containers:
-        if container.name == name:
-            for resource in each.pod:
-                value = container_amount(container, part, resource, ranges)
-                found[resource] = parsed(value, (*container.path, "resources", part, resource))
-    return Demand(each.workload, found, each.least, each.most, each.surge)
-
-
-@check
-def test_storage_fits(
-    inventory: Inventory,
-    *,
-    capacity: Annotated[str, quantity.parse],
-    namespaces: list[str],
-    storage_class: str = "*",
-    copies: int = 1,
-) -> Iterator[Said]:
-    """What claims and claim templates ask for, times their replicas and the copies of the storage, fits its capacity.
-
-    A template makes a claim for each replica, and none of them goes away when an autoscaler scales down. A claim
-    without a class has the default one, where it is known.
-    https://kubernetes.io/docs/concepts/storage/persistent-volumes/
-    """
-    found = [c for c in claims(inventory, namespaces) if fnmatchcase(c.storage_class(inventory) or "", storage_class)]
-    if not found:
-        yield NotApplicable("no claims there")
-        return
-    known = relations(inventory)
-    sizes = []
-    for each in found:
-        owner = workload(each.owner, inventory) if known.pods_of(each.owner) is not None else None
-        count = owner.range.most if owner is not None and owner.range is not None else each.count
-        sizes.append((each, count, (each.size or Decimal(0)) * count * copies))
-    wanted = sum((size for _, _, size in sizes), Decimal(0))
-    if wanted > quantity.parse(capacity):
-        each, count, _ = max(sizes, key=lambda row: row[2])
-        message = (
-            f"{len(found)} claims ask for {shown('storage', wanted)} at the most replicas; the largest part is "
-            f"{count} × {copies} × {shown('storage', each.size or Decimal(0))} of {each.owner}"
-        )
-        yield Finding(each.owner, each.size_path, message, f"at most {capacity}", shown("storage", wanted))
