@@ -29,6 +29,8 @@ class State:
     #: SHA-256 of the kubeconfig as kind wrote it; empty until then
     kubeconfig_digest: str = ""
     keep: bool = False
+    #: the folder of its files: one that a later change of the environment does not move
+    place: str = ""
 
     @property
     def context(self) -> str:
@@ -38,12 +40,12 @@ class State:
     @property
     def kubeconfig(self) -> Path:
         """The private kubeconfig."""
-        return folder() / f"{self.name}.kubeconfig"
+        return Path(self.place) / f"{self.name}.kubeconfig"
 
     @property
     def file(self) -> Path:
         """Where this is kept."""
-        return folder() / f"{self.name}.json"
+        return Path(self.place) / f"{self.name}.json"
 
     @property
     def alive(self) -> bool:
@@ -87,7 +89,8 @@ def new() -> State:
     """A cluster that is about to be made, with a name and a nonce that nobody can guess."""
     own = os.getpid()
     name = PREFIX + secrets.token_hex(5)
-    return State(name, secrets.token_hex(16), own, process_start(own), time.time()).save()
+    nonce = secrets.token_hex(16)
+    return State(name, nonce, own, process_start(own), time.time(), place=str(folder())).save()
 
 
 def known() -> Iterator[State]:
@@ -97,7 +100,7 @@ def known() -> Iterator[State]:
             found = State(**json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             continue
-        if found.name == file.stem:
+        if found.file == file:
             yield found
 
 
