@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 from conformance.check import NotApplicable, Said, check
@@ -14,7 +14,8 @@ from conformance.kube.podspec import PodSpec
 from conformance.kube.relations import Relations, relations
 from conformance.kube.removed import minor, removed_in
 from conformance.kube.selecting import selector_of
-from conformance.kube.workload import REPLICATED, is_controlled, is_long_running, kind_of, scaled
+from conformance.kube.workload import REPLICATED, is_long_running, kind_of
+from conformance.scaling import budget as budgets
 
 #: Labels by which clouds and Karpenter mark nodes that may be taken back, with the values that say so.
 _SPOT_LABELS = {
@@ -81,21 +82,21 @@ def test_upgrade_possible(
         yield Finding(thing, "apiVersion", message, observed=thing.api_version)
     if thing.kind != "PodDisruptionBudget":
         return
-    known = relations(inventory)
-    owners = [pod.owner for pod in known.selected(thing, selector_of(thing)) if kind_of(pod.owner) in REPLICATED]
-    counts = [known.fewest_replicas(owner) or 0 for owner in owners if not is_controlled(owner)]
-    yield from _blocks(thing, sum(counts))
+    fewest = relations(inventory).fewest_replicas
+    counted = budgets.selected(thing, inventory, lambda owner: 1 if (count := fewest(owner)) is None else count)
+    yield from _blocks(thing, [each for each in counted if each.scalable])
 
 
-def _blocks(budget: Object, count: int) -> Iterator[Finding]:
-    unavailable = budget.get("spec.maxUnavailable")
+def _blocks(budget: Object, counted: Sequence[budgets.Counted]) -> Iterator[Finding]:
+    """A budget that lets nothing go; where its pods are not here, one that never can."""
+    unavailable, available = budget.get("spec.maxUnavailable"), budget.get("spec.minAvailable")
     if unavailable in (0, "0%") and not isinstance(unavailable, bool):
         yield Finding(budget, "spec.maxUnavailable", "no pod may ever be evicted", "at least 1", unavailable)
-    available = budget.get("spec.minAvailable")
-    wanted = scaled(budget, "spec.minAvailable", count, up=True)
-    if available == "100%" or (count and wanted is not None and wanted >= count):
-        message = f"of {count} pods {wanted} must stay: none may be evicted" if count else "every pod must stay"
-        yield Finding(budget, "spec.minAvailable", message, f"less than {count}" if count else None, available)
+    elif available == "100%":
+        yield Finding(budget, "spec.minAvailable", "every pod must stay", observed=available)
+    elif counted and (found := budgets.standing(budget, counted)).expected and not found.allowed:
+        message = f"of {found.expected} pods {found.desired} must stay: none may be evicted"
+        yield Finding(budget, found.path, message, f"less than {found.expected}", available)
 
 
 @check

@@ -9,6 +9,7 @@ from conformance.kube.inventory import Inventory
 from conformance.kube.object import Object
 from conformance.kube.podspec import PodSpec
 from conformance.kube.relations import relations
+from conformance.kube.workload import is_controlled
 from conformance.scaling import metrics
 from conformance.scaling.replicas import replicas_ignored
 from conformance.scaling.requests import PROXY, LimitRanges, unrequested
@@ -30,7 +31,10 @@ def rivals(scaler: Object, target: Object, inventory: Inventory) -> Iterator[Fin
     sets. Custom metrics disturb no vertical one.
     """
     known = relations(inventory)
-    others = [each for each in known.autoscalers_of(target) if each is not scaler]
+    # What KEDA makes of a ScaledObject is that ScaledObject.
+    others = [each for each in known.autoscalers_of(target) if each is not scaler and not is_controlled(each)]
+    if is_controlled(scaler):
+        return
     if scaler.kind != "VerticalPodAutoscaler":
         for other in others:
             message = f"{other} scales {target} too"
