@@ -38,6 +38,8 @@ _EVIDENCE = (
     ("a Stripe key", re.compile(r"\bsk_live_[A-Za-z0-9]{20,}")),
 )
 _URL = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@'\"]*:([^\s/@'\"]+)@[^\s/@'\"]+")
+#: JDBC drivers take the password as a parameter too, behind `?` or `;`.
+_PARAMETER = re.compile(r"(?i)\bjdbc:[^\s'\"]*[?&;]password=([^&;\s'\"]+)")
 #: What manuals write in place of a password.
 _MANUAL = re.compile(r"(?i)\A(?:my)?(?:pass(?:word|wd)?|pwd|pw|secret|token)\Z")
 #: What charts come with, so that they start at all; their users are meant to set their own.
@@ -66,8 +68,9 @@ def evidence(text: str) -> str:
     for what, pattern in _EVIDENCE:
         if pattern.search(text):
             return what
-    if any(not is_placeholder(found.group(1)) and not _MANUAL.match(found.group(1)) for found in _URL.finditer(text)):
-        return "a password in a URL"
+    for found in (*_URL.finditer(text), *_PARAMETER.finditer(text)):
+        if not is_placeholder(found.group(1)) and not _MANUAL.match(found.group(1)):
+            return "a password in a URL"
     return ""
 
 

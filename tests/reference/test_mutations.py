@@ -62,9 +62,10 @@ def test_mutation_is_caught_by_name(system: System, mutation: dict[str, Any], tr
     world = load(tree)
     assert {each.what for each in world.rejected} == ({mutation["rejected"]} if "rejected" in mutation else set())
     results, before = judge(system.profile, world), untouched(system.profile)
-    expected = {*mutation["caught_by"], *mutation.get("also", {})}
+    expected, unjudged = {*mutation["caught_by"], *mutation.get("also", {})}, set(mutation.get("unjudged", {}))
     known = {*system.standing, *system.unseen} - expected
-    assert failing(results) - known == expected
+    assert failing(results) - known == expected | unjudged
+    assert {results[name].outcome for name in unjudged} <= {Outcome.ERROR}
     edited = {edit["file"] for edit in mutation["edits"]}
     for name in expected:
         assert results[name].outcome is Outcome.FAILED, results[name].errors
