@@ -57,7 +57,7 @@ def test_connectivity(
     towards = [each for each in others if each not in missing]
     if (there or about) and (towards or not others):
         for each in compare(world, there, about, deny_rest=deny_rest, side=side, others=towards):
-            yield _finding(world, each)
+            yield _finding(world, each, {name for one in about for name in world.ends.meant(one)})
 
 
 def _named(entries: list[Documented], subjects: list[str]) -> list[str]:
@@ -72,11 +72,12 @@ def _missing(world: Connectivity, end: str) -> str:
         return str(error)
 
 
-def _finding(world: Connectivity, mismatch: Mismatch) -> Finding:
+def _finding(world: Connectivity, mismatch: Mismatch, about: set[str]) -> Finding:
+    """At the field that decides; where no policy does, at the workload that has none, a subject before others."""
     policy, path = mismatch.place
     if policy is not None:
         return Finding(policy, path, str(mismatch))
-    ends = mismatch.edge.target, mismatch.edge.source
+    ends = sorted((mismatch.edge.target, mismatch.edge.source), key=lambda end: end not in about)
     owners = (owner for end in ends for owner in world.ends.owners.get(end, ()) if owner.origin.path)
     owner = next(owners, None)
     return Finding(owner, "metadata.name" if owner else "", str(mismatch))

@@ -212,7 +212,8 @@ def test_proxy_resources(
         for (part, resource), amount in wanted.items():
             node = places.get((part, resource))
             if node is None:
-                place = next((each.path[:-1] for each in places.values()), ())
+                near = sorted(places, key=lambda key: key[0] != part)
+                place = places[near[0]].path[:-1] if near else ()
                 yield Finding(owner, place, f"the sidecar has no {part} of {resource}", amount)
             elif not same(node.raw, amount):
                 yield Finding(owner, node.path, f"{part} of the sidecar", amount, node.raw)
