@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from conformance.access import excess
 from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
-from conformance.kube import rights
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Object
 from conformance.kube.podspec import PodSpec
-from conformance.kube.relations import relations
+from conformance.kube.service_account import DEFAULT, account_name, automount
 from conformance.kube.workload import SYSTEM_NAMESPACES, is_controlled, is_release_test
 
 _ENFORCE = "pod-security.kubernetes.io/enforce"
@@ -31,16 +31,14 @@ def test_service_account_own(pod: PodSpec, inventory: Inventory) -> Iterator[Sai
     if is_release_test(owner) or is_controlled(owner) or owner.namespace in SYSTEM_NAMESPACES:
         yield NotApplicable("a test, made by another object, or part of the system")
         return
-    name = pod.text("serviceAccountName") or pod.text("serviceAccount")
-    if name not in ("", "default"):
+    if account_name(pod) != DEFAULT:
         return
-    account = relations(inventory).named("ServiceAccount", "default", owner, "")
-    mounts = pod.flag("automountServiceAccountToken")
-    if mounts is None and account is not None:
-        mounts = account.flag("automountServiceAccountToken")
-    if mounts is not False:
+    mounts, _, _ = automount(pod, inventory)
+    if mounts:
         message = "runs as the ServiceAccount default, which it shares with every other pod of the namespace"
-        yield Finding(owner, (*pod.path, "serviceAccountName"), message, "one of its own", name or None)
+        yield Finding(
+            owner, (*pod.path, "serviceAccountName"), message, "one of its own", pod.text("serviceAccountName") or None
+        )
 
 
 @check
@@ -54,10 +52,10 @@ def test_least_privilege(thing: Object) -> Iterator[Said]:
     if thing.name.startswith(("system:", "argocd-")) or part_of in _DELIVERING or thing.name == "cluster-admin":
         yield NotApplicable("belongs to the system or to the GitOps controller")
     elif thing.kind in ("Role", "ClusterRole"):
-        for rule, field, allowed in rights.dangers(thing):
+        for rule, field, allowed in excess.dangers(thing):
             yield Finding(thing, (*rule.path, field), f"allows {allowed}", "the verbs it needs", rule.get(field))
     else:
-        for subject, name in rights.administrators(thing):
+        for subject, name in excess.administrators(thing):
             yield Finding(thing, (*subject.path, "name"), f"makes {name} administrator", "a role of its own", name)
 
 

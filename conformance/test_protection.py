@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from conformance.access import Rule, access
+from conformance.access.subject import ACCOUNT
 from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
 from conformance.kube.inventory import Inventory
@@ -104,41 +106,21 @@ def test_data_access(
     if not everywhere and not any(fnmatchcase(binding.namespace or "", each) for each in namespaces):
         yield NotApplicable("a binding of another namespace")
         return
-    rights = sorted({right for rule in _rules(binding, inventory) for right in _rights(rule)})
+    grants = access(inventory).given_by(binding)
+    rights = sorted({right for grant in grants for rule in grant.rules for right in _rights(rule)})
     if not rights:
         yield NotApplicable("gives no right over volumes or into pods")
         return
-    for subject in binding.sequence("subjects"):
-        kind, name = subject.text("kind"), subject.text("name")
-        account = f"{subject.text('namespace') or binding.namespace}/{name}"
-        common = kind == "Group" and name.startswith(
-            ("system:authenticated", "system:serviceaccounts", "system:unauth")
-        )
-        if common or (kind == "ServiceAccount" and not any(fnmatchcase(account, each) for each in allowed)):
-            message = f"{name if common else account} may {', '.join(rights)}"
-            yield Finding(binding, subject.path, message, allowed, name if common else account)
+    for grant in grants:
+        who = grant.subject
+        account = f"{who.namespace or '?'}/{who.name}"
+        if who.is_everybody or (who.kind == ACCOUNT and not any(fnmatchcase(account, each) for each in allowed)):
+            name = who.name if who.is_everybody else account
+            yield Finding(binding, grant.node.path, f"{name} may {', '.join(rights)}", allowed, name)
 
 
-def _rules(binding: Object, inventory: Inventory) -> Iterator[Node]:
-    kind, name = binding.text("roleRef.kind"), binding.text("roleRef.name")
-    roles = (each for each in inventory.of_kind(kind, "rbac.authorization.k8s.io") if each.name == name)
-    role = next((each for each in roles if kind == "ClusterRole" or each.namespace == binding.namespace), None)
-    if role is None:
-        return
-    yield from role.sequence("rules")
-    for selector in role.sequence("aggregationRule.clusterRoleSelectors"):
-        for each in inventory.of_kind("ClusterRole", "rbac.authorization.k8s.io"):
-            if label_selector(selector).matches(each.labels):
-                yield from each.sequence("rules")
-
-
-def _rights(rule: Node) -> Iterator[str]:
-    verbs, groups, resources = (_strings(rule, name) for name in ("verbs", "apiGroups", "resources"))
+def _rights(rule: Rule) -> Iterator[str]:
     for resource, harmful in _DATA_RIGHTS.items():
-        named = resources & {resource, "*", "*/" + resource.partition("/")[2]}
-        if named and groups & {"", "*"} and verbs & {*harmful, "*"}:
+        name, _, below = resource.partition("/")
+        if rule.speaks_of("", name, below) and any(map(rule.allows_verb, harmful)):
             yield f"{min(harmful)} {resource}"
-
-
-def _strings(rule: Node, field: str) -> set[str]:
-    return {each.text(()) for each in rule.sequence(field)}

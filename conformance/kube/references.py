@@ -5,12 +5,11 @@ https://kubernetes.io/docs/concepts/configuration/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from conformance.kube.object import Node, Object
+from conformance.kube.object import Node
 from conformance.kube.path import Path
-from conformance.kube.place import together
 from conformance.kube.podspec import PodSpec
 
 _ENV = (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret"))
@@ -60,26 +59,3 @@ def _volume(node: Node, secret_name: str) -> Iterator[Reference]:
 def _named(node: Node, kind: str, field: str, *, optional: bool = False) -> Iterator[Reference]:
     if node.raw is not None and node.text(field):
         yield Reference(kind, node.text(field), (*node.path, field), optional or node.flag("optional") is True)
-
-
-def bindings_of(account: Object, bindings: Iterable[Object]) -> Iterator[Object]:
-    """The bindings, of either kind, that give a ServiceAccount rights: by its name or by a group of accounts.
-
-    In a RoleBinding a subject without a namespace is refused by the API server; kustomize and charts leave it out where
-    the binding's own is meant.
-    """
-    groups = {"system:serviceaccounts", "system:authenticated"}
-    if account.namespace:
-        groups.add(f"system:serviceaccounts:{account.namespace}")
-    for binding in bindings:
-        if any(_means(subject, account, binding, groups) for subject in binding.sequence("subjects")):
-            yield binding
-
-
-def _means(subject: Node, account: Object, binding: Object, groups: set[str]) -> bool:
-    name, namespace = subject.text("name"), subject.text("namespace")
-    if subject.text("kind") == "Group":
-        return name in groups
-    if subject.text("kind") != "ServiceAccount" or name != account.name:
-        return False
-    return namespace == account.namespace if namespace else together(binding, account)

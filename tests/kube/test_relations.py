@@ -12,7 +12,7 @@ from conformance.kube.inventory import Inventory
 from conformance.kube.object import Location, Object
 from conformance.kube.path import Path
 from conformance.kube.place import rendering, together
-from conformance.kube.references import bindings_of, references
+from conformance.kube.references import references
 from conformance.kube.relations import Relations, relations
 from conformance.kube.selecting import makes_pods, selector_of
 
@@ -227,23 +227,3 @@ spec:
     paths = {each.name: each.path for each in references(spec)}
     assert paths["tls"] == ("spec", "volumes", 0, "secret", "secretName")
     assert paths["web"] == ("spec", "serviceAccount")
-
-
-def test_bindings_of_a_service_account() -> None:
-    account = obj("{apiVersion: v1, kind: ServiceAccount, metadata: {name: ci, namespace: shop}}")
-
-    def binding(name: str, subject: str, namespace: str = "shop") -> Object:
-        return obj(f"{{kind: RoleBinding, metadata: {{name: {name}, namespace: {namespace}}}, subjects: [{subject}]}}")
-
-    found = bindings_of(
-        account,
-        [
-            binding("own", "{kind: ServiceAccount, name: ci}"),
-            binding("other-place", "{kind: ServiceAccount, name: ci}", "elsewhere"),
-            binding("named", "{kind: ServiceAccount, name: ci, namespace: shop}", "elsewhere"),
-            binding("other-account", "{kind: ServiceAccount, name: cd, namespace: shop}"),
-            binding("all-of-it", "{kind: Group, name: 'system:serviceaccounts:shop'}"),
-            binding("all-of-another", "{kind: Group, name: 'system:serviceaccounts:elsewhere'}"),
-        ],
-    )
-    assert named(list(found)) == ["own", "named", "all-of-it"]

@@ -1,4 +1,4 @@
-"""What RBAC rules allow, as far as it is dangerous.
+"""What a single role or binding gives too much of, whoever has it.
 
 https://kubernetes.io/docs/concepts/security/rbac-good-practices/
 """
@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from conformance.access.powers import ESCALATING
+from conformance.access.resources import RBAC
+from conformance.access.subject import ACCOUNT, of_binding
 from conformance.kube.object import Node, Object
 
-#: Verbs by which somebody gets more rights than he has.
-_ESCALATING = {"escalate", "bind", "impersonate"}
 #: Resources whose full control is as good as full control of the namespace or the cluster.
 _SENSITIVE = {
     "*", "secrets", "pods", "pods/exec", "serviceaccounts", "serviceaccounts/token", "nodes", "nodes/proxy", "roles",
     "clusterroles", "rolebindings", "clusterrolebindings",
 }  # fmt: skip
-_CORE_GROUPS = {"*", "", "rbac.authorization.k8s.io"}
+_CORE_GROUPS = {"*", "", RBAC}
 #: Accounts that apply whatever Git says, so that limiting them is a matter of projects and impersonation.
 _DELIVERING = {"kustomize-controller", "helm-controller", "argocd-application-controller", "argocd-server"}
-#: Groups to which everybody belongs who can reach the API server, or every pod.
-_EVERYBODY = {"system:authenticated", "system:unauthenticated", "system:serviceaccounts", "system:anonymous"}
 
 
 def dangers(role: Object) -> Iterator[tuple[Node, str, str]]:
@@ -36,8 +35,8 @@ def dangers(role: Object) -> Iterator[tuple[Node, str, str]]:
             yield rule, "verbs", "every verb on every resource"
         elif role.kind == "ClusterRole" and "*" in verbs and groups & _CORE_GROUPS and resources & _SENSITIVE:
             yield rule, "verbs", f"every verb on {', '.join(sorted(resources & _SENSITIVE))}"
-        elif verbs & _ESCALATING and not rule.sequence("resourceNames"):
-            yield rule, "verbs", f"{', '.join(sorted(verbs & _ESCALATING))}, by which it can get every other right"
+        elif verbs & ESCALATING and not rule.sequence("resourceNames"):
+            yield rule, "verbs", f"{', '.join(sorted(verbs & ESCALATING))}, by which it can get every other right"
 
 
 def _words(rule: Node, field: str) -> set[str]:
@@ -53,9 +52,7 @@ def administrators(binding: Object) -> Iterator[tuple[Node, str]]:
     """
     if binding.text("roleRef.name") != "cluster-admin":
         return
-    for subject in binding.sequence("subjects"):
-        name = subject.text("name")
-        if subject.text("kind") == "ServiceAccount" and name in _DELIVERING:
-            continue
-        if subject.text("kind") == "ServiceAccount" or name in _EVERYBODY or name.startswith("system:serviceaccounts:"):
-            yield subject, f"{subject.text('kind')} {name}"
+    for node in binding.sequence("subjects"):
+        who = of_binding(node, binding)
+        if who.is_everybody or (who.kind == ACCOUNT and who.name not in _DELIVERING):
+            yield node, f"{node.text('kind')} {node.text('name')}"
