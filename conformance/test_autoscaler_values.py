@@ -13,6 +13,7 @@ from conformance.kube import quantity
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import FieldTypeError, Node, Object
 from conformance.kube.path import Path
+from conformance.kube.podspec import Container
 from conformance.kube.relations import relations
 
 Amounts = Annotated[dict[str, str], lambda given: [quantity.parse(each) for each in given.values()]]
@@ -98,8 +99,11 @@ def test_vertical_bounds(
 
 
 def _container_policy(scaler: Object, container: str) -> Node | None:
-    policies = scaler.sequence("spec.resourcePolicy.containerPolicies")
-    return next((each for each in policies if each.get("containerName") == container), None)
+    """The policy of a container: its own, or the one for all that have none."""
+    policies = {
+        str(each.get("containerName")): each for each in scaler.sequence("spec.resourcePolicy.containerPolicies")
+    }
+    return policies.get(container) or policies.get("*")
 
 
 def _amount(value: Any, path: Path) -> Decimal | None:
@@ -119,13 +123,12 @@ def test_vertical_controls(
 ) -> Iterator[Said]:
     """A VerticalPodAutoscaler sets the documented resources of a container, and requests alone or limits with them.
 
-    Both have defaults that do the same as writing them out: cpu and memory, and RequestsAndLimits. `mode: "Off"` of the
-    policy switches everything off, whatever else it says.
+    Both have defaults that do the same as writing them out: cpu and memory, and RequestsAndLimits; so has a container
+    without a policy. `mode: "Off"` of the policy switches everything off, whatever else it says.
     """
     policy = _container_policy(scaler, container)
     if policy is None:
-        yield NotApplicable(f"no policy for container {container}; that is another requirement")
-        return
+        policy = Node({}, ("spec", "resourcePolicy", "containerPolicies"))
     named = {str(each.raw) for each in policy.sequence("controlledResources")} or {"cpu", "memory"}
     if named != set(resources):
         place = (*policy.path, "controlledResources")
@@ -148,33 +151,39 @@ def test_vertical_fits(scaler: Object, inventory: Inventory, *, nodes: dict[str,
     """
     target = relations(inventory).target(scaler, "spec.targetRef")
     pods = relations(inventory).pods_of(target) if target is not None else None
-    policies = scaler.sequence("spec.resourcePolicy.containerPolicies")
-    bounded = {str(each.get("containerName")): each for each in policies if each.get("maxAllowed") is not None}
-    if not bounded:
-        yield NotApplicable("it has no upper bound")
+    containers = [each for each in pods.containers if each.kind == "container" or each.sidecar] if pods else []
+    bounds = {each.name: _container_policy(scaler, each.name) for each in containers}
+    bounded = [each for each in bounds.values() if each is not None and each.get("maxAllowed") is not None]
+    if not containers:
+        yield NotApplicable("its target is not here")
         return
-    others = [each for each in pods.containers if each.name not in bounded] if pods else []
+    if not bounded:
+        place = "spec.resourcePolicy.containerPolicies"
+        yield Finding(scaler, place, "nothing bounds what it may ask for", "maxAllowed of a container")
+        return
     asked: dict[str, Decimal] = {}
     for resource in ("cpu", "memory"):
-        amounts = [
-            _amount(p.get(("maxAllowed", resource)), (*p.path, "maxAllowed", resource)) for p in bounded.values()
-        ]
-        amounts += [
-            _amount(each.get(("resources", "requests", resource)), (*each.path, "resources", "requests", resource))
-            for each in others
-            if each.kind == "container"
-        ]
+        amounts = [_most(each, bounds[each.name], resource) for each in containers]
         asked[resource] = sum((each for each in amounts if each is not None), Decimal(0))
     types = _allocatable(inventory) or {
         name: {resource: quantity.parse(text) for resource, text in given.items()} for name, given in nodes.items()
     }
     if any(all(asked[resource] <= given.get(resource, Decimal(0)) for resource in asked) for given in types.values()):
         return
-    policy = next(iter(bounded.values()))
+    policy = bounded[0]
     wanted = {name: {key: str(value) for key, value in given.items()} for name, given in types.items()}
     yield Finding(
         scaler, (*policy.path, "maxAllowed"), "fits on no node", wanted, {key: str(each) for key, each in asked.items()}
     )
+
+
+def _most(container: Container, policy: Node | None, resource: str) -> Decimal | None:
+    """The most that a container may come to request: its bound, or what it requests now."""
+    bound = policy.get(("maxAllowed", resource)) if policy is not None else None
+    if policy is not None and bound is not None:
+        return _amount(bound, (*policy.path, "maxAllowed", resource))
+    place = ("resources", "requests", resource)
+    return _amount(container.get(place), (*container.path, *place))
 
 
 def _allocatable(inventory: Inventory) -> dict[str, dict[str, Decimal]]:
