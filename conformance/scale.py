@@ -129,7 +129,7 @@ def _row(thing: Object, inventory: Inventory, options: argparse.Namespace) -> Ro
     places = _places(inventory, options, found.range.most if found.range is not None else 1)
     prospect = Prospect(found, inventory, places, count)
     left = {event: prospect.left(event) for event in EVENTS}
-    return Row(prospect, left, demand(found, inventory, len(places)))
+    return Row(prospect, left, demand(found, inventory, places))
 
 
 def _places(inventory: Inventory, options: argparse.Namespace, pods: int) -> list[Place]:

@@ -45,7 +45,7 @@ def _sidecars(inventory: Inventory, sidecar: Mapping[str, Any]) -> Callable[[Pod
 def _demands(
     things: list[Object],
     inventory: Inventory,
-    places: int,
+    places: list[Place],
     sidecar: Mapping[str, Any],
     part: str = "requests",
 ) -> list[Demand]:
@@ -75,7 +75,7 @@ def test_fits_at_maximum(
     https://kubernetes.io/docs/concepts/policy/resource-quotas/
     """
     places = documented(nodes) if nodes else of_inventory(inventory)
-    demands = _demands(workloads, inventory, len(places), sidecar)
+    demands = _demands(workloads, inventory, places, sidecar)
     if not demands:
         yield NotApplicable("no long-running workload")
         return
@@ -84,7 +84,7 @@ def test_fits_at_maximum(
     for each in demands:
         yield from _pod_too_large(each, usable)
         yield from _outside_ranges(each, inventory)
-    yield from _quotas_full(workloads, inventory, len(places), sidecar, rollout)
+    yield from _quotas_full(workloads, inventory, places, sidecar, rollout)
 
 
 def _refuses(each: Demand, place: Place) -> str:
@@ -154,7 +154,7 @@ def _outside(container: Container, item: Node, limits: Object, ranges: LimitRang
 
 
 def _quotas_full(
-    things: list[Object], inventory: Inventory, places: int, sidecar: Mapping[str, Any], rollout: bool
+    things: list[Object], inventory: Inventory, places: list[Place], sidecar: Mapping[str, Any], rollout: bool
 ) -> Iterator[Finding]:
     """Quotas of the namespaces, against every workload there: those that are not matched use them too."""
     done: set[int] = set()

@@ -5,7 +5,7 @@ https://kubernetes.io/docs/concepts/policy/resource-quotas/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -14,6 +14,7 @@ from conformance.kube.object import Object
 from conformance.kube.place import together
 from conformance.kube.podspec import PodSpec
 from conformance.scaling import rollout
+from conformance.scaling.constraints import constraints
 from conformance.scaling.nodes import Place
 from conformance.scaling.replicas import Workload
 from conformance.scaling.requests import Amounts, LimitRanges, amount, pod_requests
@@ -44,14 +45,21 @@ class Demand:
 def demand(
     workload: Workload,
     inventory: Inventory,
-    places: int = 0,
+    places: Sequence[Place] = (),
     sidecars: Sidecars = nobody,
     part: str = "requests",
 ) -> Demand:
-    """What a workload asks for; `places` is the number of nodes, for what runs once on each. Raises FieldTypeError."""
+    """What a workload asks for; `places` are the nodes, for what runs once on each that takes it.
+
+    Raises FieldTypeError.
+    """
     ranges = LimitRanges(inventory, workload.owner)
     one = pod_requests(workload.pod, ranges, sidecars(workload.pod), part)
-    least, most = (places, places) if workload.range is None else (workload.range.least, workload.range.most)
+    if workload.range is None:
+        asked = constraints(workload.pod)
+        least = most = sum(1 for each in places if not asked.refuses(each))
+    else:
+        least, most = workload.range.least, workload.range.most
     update = rollout.bounds(workload.owner, most)
     return Demand(workload, one, least, most, update.surge if update is not None else 0)
 
