@@ -132,7 +132,7 @@ def _exposed(options: argparse.Namespace) -> int:
     found = exposure(inventory)
     for each in found.unreadable:
         _say(f"{each.subject.locate(each.path)}: {each.subject} is left out: {each.text}")
-    if not found.world.endpoints:
+    if not found.world.endpoints and not found.problems:
         _say("no workloads there")
         return 5
     wanted = found.world.ends.meant(options.target) if options.target else None

@@ -11,7 +11,7 @@ from conformance.kube.inventory import Inventory
 from conformance.kube.object import FieldTypeError, Object
 from conformance.kube.workload import is_controlled, is_release_test
 from conformance.network.exposure import Audience, exposure
-from conformance.network.exposure.direct import audience, of_pod
+from conformance.network.exposure.direct import audience, node_ports
 from conformance.network.exposure.hosts import ANY, readers
 
 
@@ -25,10 +25,12 @@ def test_exposed_only(
 ) -> Iterator[Said]:
     """Nothing but what is listed can be reached from outside the cluster or at the addresses of its nodes.
 
-    `services` are those of type NodePort or LoadBalancer, or with externalIPs, as `namespace/name` or `namespace/name
-    TYPE`; `hosts` the names that Ingresses, Gateways and Routes answer to; `workloads` those that listen on their node,
-    by hostPort or hostNetwork, as `namespace/name`. All are globs; a list that is not given is not judged, an empty one
-    allows nothing. A LoadBalancer opens node ports as well unless it says `allocateLoadBalancerNodePorts: false`.
+    `services` are those of type NodePort or LoadBalancer, or with externalIPs, as `namespace/name`, `namespace/name
+    TYPE` or `namespace/name TYPE PORT`, where the port is the node port of a NodePort, else the Service's own. `hosts`
+    are the names that Ingresses, Gateways and Routes answer to, `workloads` those that listen on their node, by
+    hostPort or hostNetwork, as `namespace/name` or `namespace/name PORT`. All are globs; a list that is not given is
+    not judged, an empty one allows nothing. A LoadBalancer opens node ports as well unless it says
+    `allocateLoadBalancerNodePorts: false`; they are part of it.
     https://kubernetes.io/docs/concepts/services-networking/service/#publishing-services-service-types
     """
     if services is not None:
@@ -47,13 +49,22 @@ def _service(service: Object, allowed: list[str]) -> Iterator[Said]:
     except FieldTypeError as error:
         yield Unjudged(service, error.path, str(error))
         return
-    kind = service.text("spec.type", "ClusterIP")
-    external = kind not in ("NodePort", "LoadBalancer")
-    name = f"{service.namespace or '-'}/{service.name}"
-    if not _fits(allowed, name, f"{name} {kind}"):
-        field = "spec.externalIPs" if external else "spec.type"
-        message = "has external addresses and is not listed" if external else f"is of type {kind} and is not listed"
-        yield Finding(service, field, message, allowed, name)
+    kind, name = service.text("spec.type", "ClusterIP"), f"{service.namespace or '-'}/{service.name}"
+    known = (name, f"{name} {kind}")
+    if _fits(allowed, *known):
+        return
+    ports = [(each, each.get("nodePort" if kind == "NodePort" else "port")) for each in service.sequence("spec.ports")]
+    wrong = [(each, port) for each, port in ports if not _fits(allowed, f"{name} {kind} {port}")]
+    if ports and not wrong:
+        return
+    if 0 < len(wrong) < len(ports) or any(each.startswith(f"{name} {kind} ") for each in allowed):
+        for each, port in wrong:
+            path = (*each.path, "nodePort" if kind == "NodePort" else "port")
+            yield Finding(service, path, f"opens port {port} as {kind}, which is not listed", allowed, port)
+    elif kind in ("NodePort", "LoadBalancer"):
+        yield Finding(service, "spec.type", f"is of type {kind} and is not listed", allowed, name)
+    else:
+        yield Finding(service, "spec.externalIPs", "has external addresses and is not listed", allowed, name)
 
 
 def _hosts(inventory: Inventory, allowed: list[str]) -> Iterator[Said]:
@@ -73,8 +84,13 @@ def _on_nodes(inventory: Inventory, allowed: list[str]) -> Iterator[Said]:
         name = f"{pod.owner.namespace or '-'}/{pod.owner.name}"
         if is_controlled(pod.owner) or is_release_test(pod.owner) or _fits(allowed, name):
             continue
-        for path in dict.fromkeys(link.path for each in of_pod(pod) for link in each.way.chain):
-            yield Finding(pod.owner, path, "listens on its node and is not listed", allowed, name)
+        try:
+            places = {path: port for port, path in node_ports(pod) if not _fits(allowed, f"{name} {port}")}
+        except FieldTypeError as error:
+            yield Unjudged(pod.owner, error.path, str(error))
+            continue
+        for path, port in places.items():
+            yield Finding(pod.owner, path, f"listens on port {port} of its node and is not listed", allowed, port)
 
 
 def _fits(allowed: list[str], *names: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Object
 from conformance.kube.path import Path
+from conformance.kube.place import together
 from conformance.kube.podspec import PodSpec
 from conformance.kube.relations import relations
 from conformance.kube.selecting import selector_of
@@ -63,11 +64,12 @@ class Backends:
         return self._relations.named("Service", name, near, "")
 
     def missing(self, name: str, near: Object, path: Path, namespace: str = "") -> Iterator[Problem]:
-        """A Service that is not there, unless something that no manifest shows may make it."""
-        where = namespace or near.namespace
-        other = namespace not in ("", near.namespace)
-        seen = not other or any(each.namespace == namespace for each in self.services.all)
-        if seen and (other or not self._relations.has_unseen_pods(near)):
+        """A Service that is not there. A namespace of which the tree shows none, or in which something that no manifest
+        shows may make some, is not accused.
+        """
+        where, other = namespace or near.namespace, namespace not in ("", near.namespace)
+        shown = any(each.namespace == namespace if other else together(each, near) for each in self.services.all)
+        if shown and (other or not self._relations.has_unseen_pods(near)):
             yield Problem("backend", near, path, f"there is no Service {f'{where}/' if where else ''}{name}")
 
     def port(self, service: Object, wanted: int | str | None) -> ServicePort | None:

@@ -6,14 +6,16 @@ https://kubernetes.io/docs/concepts/services-networking/service/
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from conformance.kube.object import Object
+from conformance.kube.path import Path
 from conformance.kube.podspec import PodSpec
 from conformance.mesh.reason import Problem, Reason
 from conformance.mesh.services import ServicePort, is_headless
 from conformance.network.exposure.backends import Backends
 from conformance.network.exposure.exposed import Audience, Exposed, Way
-from conformance.network.ports import PROTOCOLS, span
+from conformance.network.ports import PROTOCOLS, PortSet, span
 
 #: whose address a pod sees when a node forwards to it: a node's, but for the node that received the packet
 FORWARDED = ("nodes", "external")
@@ -66,14 +68,29 @@ def _words(port: ServicePort, to: Audience) -> Reason:
 
 def of_pod(pod: PodSpec) -> Iterator[Exposed]:
     """Ports that a pod has on its node: `hostPort`, or with `hostNetwork` every port that it declares."""
+    for port, path in node_ports(pod):
+        text = f"{pod.owner} listens on its node's port {port.number}"
+        yield Exposed(pod, port.own, Way(Audience.NODES, (Reason(text, pod.owner, path),), ("external",)))
+
+
+@dataclass(frozen=True, slots=True)
+class NodePort:
+    """A port of a node that a container listens on, and the container's own."""
+
+    number: int
+    own: PortSet
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+def node_ports(pod: PodSpec) -> Iterator[tuple[NodePort, Path]]:
+    """The ports on the node with the field that asks for each; raises FieldTypeError."""
     on_node = pod.flag("hostNetwork") is True
     for container in pod.containers:
         for port in container.sequence("ports"):
-            own, number = port.number("hostPort"), port.number("containerPort")
+            asked, number = port.number("hostPort"), port.number("containerPort")
             protocol = port.text("protocol", "TCP")
-            if number is None or protocol not in PROTOCOLS or not (own or on_node):
-                continue
-            text = f"{pod.owner} listens on its node's port {own or number}"
-            chain = (Reason(text, pod.owner, (*port.path, "hostPort") if own else (*pod.path, "hostNetwork")),)
-            sources = ("external",) if own or on_node else ()
-            yield Exposed(pod, span(protocol, number, number), Way(Audience.NODES, chain, sources))
+            if number is not None and protocol in PROTOCOLS and (asked or on_node):
+                path = (*port.path, "hostPort") if asked else (*pod.path, "hostNetwork")
+                yield NodePort(asked or number, span(protocol, number, number)), path

@@ -92,8 +92,9 @@ class GatewayApi:
         self._inventory = inventory
         self._backends = backends
         self._controllers = controllers
-        self._gateways = {(e.namespace, e.name): e for e in inventory.of_kind("Gateway", GROUP)}
+        self._gateways = list(inventory.of_kind("Gateway", GROUP))
         self._met: set[tuple[int, Path]] = set()
+        self._named: set[int] = set()
 
     def of_route(self, route: Object) -> Iterator[Exposed | Problem]:
         """Every backend of a route by every listener that takes it. A parent that is a Service is a mesh's business."""
@@ -101,12 +102,18 @@ class GatewayApi:
             if (parent.text("group", GROUP), parent.text("kind", "Gateway")) != (GROUP, "Gateway"):
                 continue
             namespace = parent.text("namespace") or route.namespace
-            gateway = self._gateways.get((namespace, parent.text("name")))
+            gateway = self._gateway(route, namespace, parent.text("name"))
             if gateway is not None:
+                self._named.add(id(gateway))
                 yield from self._attached(route, parent, gateway)
-            elif namespace == route.namespace or any(space == namespace for space, _ in self._gateways):
+            elif namespace is not None and any(each.namespace == namespace for each in self._gateways):
                 text = f"there is no Gateway {namespace or '-'}/{parent.text('name')}"
                 yield Problem("route-parent", route, (*parent.path, "name"), text)
+
+    def _gateway(self, route: Object, namespace: str | None, name: str) -> Object | None:
+        if namespace == route.namespace:
+            return relations(self._inventory).named("Gateway", name, route, GROUP)
+        return next((each for each in self._gateways if (each.namespace, each.name) == (namespace, name)), None)
 
     def _attached(self, route: Object, parent: Node, gateway: Object) -> Iterator[Exposed | Problem]:
         refusals, taken = [], False
@@ -168,8 +175,11 @@ class GatewayApi:
         return False
 
     def unmet(self, gateway: Object) -> Iterator[Problem]:
-        """Listeners that no route attaches to; asked after all routes."""
+        """Listeners that no route attaches to; asked after all routes. Where routes of other namespaces may attach and
+        none in the tree names the Gateway, they are kept elsewhere. HBONE and its like take no routes.
+        """
         for node in gateway.sequence("spec.listeners"):
-            if (id(gateway), node.path) not in self._met:
+            shown = id(gateway) in self._named or node.text("allowedRoutes.namespaces.from", "Same") == "Same"
+            if shown and node.text("protocol") in _PROTOCOLS and (id(gateway), node.path) not in self._met:
                 text = f"no route attaches to listener {node.text('name')}"
                 yield Problem("listener-unused", gateway, node.path, text)

@@ -64,11 +64,16 @@ def listing(found: Exposure, wanted: Collection[str] | None = None, *, explain: 
     """
     shown = _ordered(found, wanted)
     for audience, title in _TITLES.items():
-        these = [each for each in shown if each.way.audience is audience]
-        if these:
+        ways: dict[str, dict[tuple[str, ...], None]] = {}
+        for each in (each for each in shown if each.way.audience is audience):
+            answer = found.answer(each)
+            # Overlays of one object lead the same way.
+            ways.setdefault(_head(each, answer), {})[tuple(_lines(each, answer, explain))] = None
+        if ways:
             yield title
-        for each in these:
-            yield from _lines(each, found.answer(each), explain)
+        for head, told in ways.items():
+            yield head
+            yield from (line for lines in told for line in lines)
     if not shown:
         yield "nothing is exposed"
     if found.problems:
@@ -78,10 +83,13 @@ def listing(found: Exposure, wanted: Collection[str] | None = None, *, explain: 
         yield f"  {problem.subject} {problem.field}: {problem.message}" + (f" ({where})" if where else "")
 
 
-def _lines(each: Exposed, answer: Answer, explain: bool) -> Iterator[str]:
+def _head(each: Exposed, answer: Answer) -> str:
     hosts = f" as {', '.join(each.way.hosts)}" if each.way.hosts else ""
     state = "" if each.way.audience is Audience.CLUSTER else f": {_WORDS[answer.open]}"
-    yield f"  {each.workload} {each.ports}{hosts}{state}"
+    return f"  {each.workload} {each.ports}{hosts}{state}"
+
+
+def _lines(each: Exposed, answer: Answer, explain: bool) -> Iterator[str]:
     if explain:
         yield from (
             f"    by {link.text}" + (f" ({where})" if (where := link.locate()) else "") for link in each.way.chain

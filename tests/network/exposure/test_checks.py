@@ -48,6 +48,22 @@ def test_services_that_are_not_listed(spec: dict[str, Any], allowed: list[str], 
     assert found == ([("Service shop/web", field)] if field else [])
 
 
+def test_ports_of_a_service_may_be_listed() -> None:
+    ports = [{"port": 80, "nodePort": 30080}, {"port": 81, "nodePort": 30081}]
+    node, balancer = service(type="NodePort", ports=ports), service(type="LoadBalancer", ports=ports)
+    both = ["shop/web NodePort 30080", "shop/web NodePort 30081"]
+    assert judged("exposed_only", WEB, node, services=both) == []
+    assert judged("exposed_only", WEB, node, services=both[:1]) == [("Service shop/web", "spec.ports[1].nodePort")]
+    assert judged("exposed_only", WEB, node, services=["shop/web NodePort 1"]) == [
+        ("Service shop/web", "spec.ports[0].nodePort"),
+        ("Service shop/web", "spec.ports[1].nodePort"),
+    ]
+    assert judged("exposed_only", WEB, balancer, services=["* LoadBalancer 80"]) == [
+        ("Service shop/web", "spec.ports[1].port")
+    ]
+    assert judged("exposed_only", WEB, balancer, services=both) == [("Service shop/web", "spec.type")]
+
+
 def test_a_list_that_is_not_given_is_not_judged() -> None:
     parts = WEB, service(type="NodePort"), thing("networking.k8s.io/v1", "Ingress", "in", INGRESS)
     assert judged("exposed_only", *parts, workloads=[]) == []
@@ -101,6 +117,8 @@ def test_workloads_on_their_node() -> None:
         ("Deployment shop/port", "spec.template.spec.containers[0].ports[0].hostPort"),
     ]
     assert judged("exposed_only", WEB, agent, port, workloads=["shop/agent", "shop/p*"]) == []
+    assert judged("exposed_only", WEB, port, workloads=["shop/port 8080"]) == []
+    assert len(judged("exposed_only", WEB, agent, port, workloads=["shop/agent 80", "shop/port 80"])) == 2
 
 
 def test_what_cannot_be_read_is_an_error() -> None:

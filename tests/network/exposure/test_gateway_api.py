@@ -137,7 +137,8 @@ def test_what_has_no_weight_gets_nothing_and_other_kinds_are_passed_over() -> No
 
 
 def test_a_parent_that_is_not_there_and_one_that_is_a_service() -> None:
-    assert wrong(route()) == [("route-parent", "HTTPRoute shop/r", "spec.parentRefs[0].name")]
+    other = {**gateway(), "metadata": {"name": "other", "namespace": "shop"}}
+    assert ("route-parent", "HTTPRoute shop/r", "spec.parentRefs[0].name") in wrong(other, route())
     assert wrong(route(parent="{kind: Service, group: '', name: web}")) == []
     # A namespace of which nothing is shown may have the Gateway.
     assert wrong(route(parent="{name: gw, namespace: platform}")) == []
@@ -149,6 +150,15 @@ def test_each_listener_counts_by_itself() -> None:
     assert wrong(two, route(parent="{name: gw, sectionName: b}")) == [
         ("listener-unused", "Gateway shop/gw", "spec.listeners[0]")
     ]
+
+
+@pytest.mark.parametrize(
+    ("listener", "protocol", "missed"),
+    [("", "HTTP", True), (", allowedRoutes: {namespaces: {from: All}}", "HTTP", False), ("", "HBONE", False)],
+)
+def test_a_listener_whose_routes_may_be_elsewhere_is_not_missed(listener: str, protocol: str, missed: bool) -> None:
+    found_ = wrong(gateway(listener, protocol=protocol))
+    assert found_ == ([("listener-unused", "Gateway shop/gw", "spec.listeners[0]")] if missed else [])
 
 
 def test_the_pods_of_a_gateway_are_let_in_or_not() -> None:
