@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
-from conformance.access import Fault, Grant, access, subject
+from conformance.access import Access, Fault, Grant, access, subject
 from conformance.access.approval import approvals, entry
 from conformance.access.builtin import is_default
+from conformance.access.grants import beyond_defaults
 from conformance.access.powers import EVERYTHING, administration, escalations, power_name
 from conformance.access.subject import matches
 from conformance.access.workloads import given
@@ -36,15 +37,13 @@ def test_cluster_admin_subjects(
 
     The same are: every verb on every resource of the core group; in the whole cluster also `escalate`, `bind` and
     `impersonate`, all through aggregated roles too. A RoleBinding makes an administrator of its namespace, reported
-    unless `namespaced` is false. Names that begin with `system:` excuse nothing: only a binding that Kubernetes makes
-    itself, with the subjects it gave it, is left alone. Groups of everybody can be approved by nobody.
+    unless `namespaced` is false. Names that begin with `system:` excuse nothing: only what Kubernetes itself gives is
+    left alone, not a subject or a rule that somebody added to it. Groups of everybody can be approved by nobody.
     https://kubernetes.io/docs/concepts/security/rbac-good-practices/
     """
     world = access(inventory)
-    for grant in world.given_by(binding):
-        if is_default(binding, grant.node) or (not namespaced and not grant.everywhere):
-            continue
-        if _among(grant, approved):
+    for grant in _given(binding, world):
+        if (not namespaced and not grant.everywhere) or _among(grant, approved):
             continue
         if grant.fault:
             yield _unknown(grant)
@@ -103,9 +102,9 @@ def test_secret_readers(
     `escalation_paths`.
     https://kubernetes.io/docs/concepts/security/rbac-good-practices/#listing-secrets
     """
-    for grant in access(inventory).given_by(binding):
+    for grant in _given(binding, access(inventory)):
         here = grant.everywhere or any(fnmatchcase(grant.namespace or "?", each) for each in namespaces)
-        if not here or is_default(binding, grant.node) or _among(grant, allowed):
+        if not here or _among(grant, allowed):
             continue
         if grant.fault:
             yield _unknown(grant)
@@ -133,8 +132,8 @@ def test_escalation_paths(
     https://kubernetes.io/docs/concepts/security/rbac-good-practices/#privilege-escalation-risks
     """
     world = access(inventory)
-    for grant in world.given_by(binding):
-        if is_default(binding, grant.node) or _among(grant, allowed):
+    for grant in _given(binding, world):
+        if _among(grant, allowed):
             continue
         if grant.fault:
             yield _unknown(grant)
@@ -194,6 +193,11 @@ def test_token_mounted_only_when_used(
     for token in projected_tokens(pod):
         if not token.text("audience"):
             yield Finding(owner, token.path, f"mounts the token of {name}, which has no rights here", None)
+
+
+def _given(binding: Object, world: Access) -> Iterator[Grant]:
+    """What a binding gives beyond what Kubernetes itself gives by it."""
+    yield from filter(None, map(beyond_defaults, world.given_by(binding)))
 
 
 def _among(grant: Grant, approved: Iterable[str]) -> bool:

@@ -121,6 +121,27 @@ class Access:
             index[id(each.binding)].append(each)
         return dict(index)
 
+    def wide_verbs(self, grant: Grant) -> frozenset[str]:
+        """The verbs that a grant's subject has on all resources there, by all bindings of its own that are not
+        everything by themselves: rights that are cut into several rules or bindings are put together again.
+        """
+        return self._wide_verbs.get((grant.subject, grant.namespace), frozenset())
+
+    @cached_property
+    def _wide_verbs(self) -> Mapping[tuple[Subject, str | None], frozenset[str]]:
+        found: dict[tuple[Subject, str | None], frozenset[str]] = {}
+        of_rules: dict[int, frozenset[str]] = {}
+        for each in self.grants:
+            if id(each.rules) not in of_rules:
+                wide = [rule for rule in each.rules if rule.is_wide]
+                whole = any(rule.is_everything for rule in wide)
+                verbs = frozenset(verb for rule in wide for verb in rule.verbs)
+                of_rules[id(each.rules)] = frozenset() if whole else verbs
+            if of_rules[id(each.rules)]:
+                place = each.subject, each.namespace
+                found[place] = found.get(place, frozenset()) | of_rules[id(each.rules)]
+        return found
+
     def grants_of(self, who: Subject | Identity) -> Iterator[Grant]:
         """Every grant that applies to a request of a subject: its own and those of its groups."""
         for each in (identity(who) if isinstance(who, Subject) else who).keys:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.access.powers import ESCALATING
 from conformance.access.resources import RBAC
+from conformance.access.rule import ESCALATING
 from conformance.access.subject import ACCOUNT, of_binding
 from conformance.kube.object import Node, Object
 

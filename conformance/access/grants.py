@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from conformance.access.builtin import builtin, is_builtin, is_reconciled
+from conformance.access.builtin import builtin, is_builtin, is_default, is_reconciled
 from conformance.access.resources import RBAC
 from conformance.access.roles import Roles
-from conformance.access.rule import Rule
+from conformance.access.rule import ESCALATING, Rule, rules
 from conformance.access.subject import Subject, of_binding
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import FieldTypeError, Location, Node, Object
@@ -110,15 +110,15 @@ class Grants:
         found = self.targets(binding)
         if not found:
             return (), Fault.MISSING
-        rules: dict[Rule, None] = {}
+        union: dict[Rule, None] = {}
         for role in found:
             own = self.roles.rules_of(role)
             if own is None:
                 return (), Fault.UNREADABLE
             if len(found) == 1:
                 return own, Fault.NONE
-            rules.update(dict.fromkeys(own))
-        return tuple(rules), Fault.NONE
+            union.update(dict.fromkeys(own))
+        return tuple(union), Fault.NONE
 
     def targets(self, binding: Object) -> list[Object]:
         """The role that a binding refers to, of the tree or built in; several where the tree has it in several forms.
@@ -133,3 +133,25 @@ class Grants:
 
 def _key(binding: Object) -> tuple[str, str, str]:
     return binding.kind, binding.namespace or "", binding.name
+
+
+def beyond_defaults(grant: Grant) -> Grant | None:
+    """A grant without what Kubernetes itself gives by it; None where that is all.
+
+    A built-in binding may have a subject more than it is made with, and its role rules more. Of such rules only those
+    count that give everybody something, or that give more rights: between versions of Kubernetes the rest differs.
+    """
+    if not is_default(grant.binding, grant.node):
+        return grant
+    shipped = {
+        rule
+        for each in builtin()
+        if f"{each.kind}/{each.name}" == grant.role and each.namespace in ("", grant.binding.namespace)
+        for rule in rules(each)
+    }
+    added = [each for each in grant.rules if each not in shipped and _counts(each, grant.subject)]
+    return replace(grant, rules=tuple(added), fault=Fault.NONE) if added else None
+
+
+def _counts(rule: Rule, who: Subject) -> bool:
+    return who.is_everybody or rule.is_everything or bool(rule.verbs & ESCALATING)

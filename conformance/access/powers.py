@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from conformance.access.access import Access
 from conformance.access.grants import Grant
 from conformance.access.resources import RBAC
-from conformance.access.rule import Action, Rule
+from conformance.access.rule import ESCALATING, Action, Rule, are_all
 from conformance.access.subject import ACCOUNT, GROUP, MASTERS, USER, Subject, subject
 
-#: Verbs by which one gets more rights than he has.
-ESCALATING = frozenset({"escalate", "bind", "impersonate"})
+_READING = frozenset({"get", "list", "watch"})
 _CHANGE = ("create", "update", "patch")
 _WORKLOADS = (
     ("", "pods"), ("", "replicationcontrollers"), ("apps", "deployments"), ("apps", "statefulsets"),
@@ -109,7 +108,7 @@ def escalations(grant: Grant, world: Access) -> Iterator[Escalation]:
     Every right at once is said alone. A rule with resourceNames gives no power to `create`. With names, `bind` and
     `impersonate` are powers only where what is named is an administrator, or not known.
     """
-    whole = next((each for each in grant.rules if each.is_everything), None)
+    whole = _whole(grant, world)
     if whole is not None:
         yield Escalation(grant, whole, None)
         return
@@ -119,6 +118,16 @@ def escalations(grant: Grant, world: Access) -> Iterator[Escalation]:
         rule = next((each for each in grant.rules if _gives(each, power, grant, world)), None)
         if rule is not None:
             yield Escalation(grant, rule, power)
+
+
+def _whole(grant: Grant, world: Access) -> Rule | None:
+    """The rule by which a grant gives everything: alone, or as a part of what its subject has by several."""
+    for each in grant.rules:
+        if each.is_everything:
+            return each
+    if not are_all(world.wide_verbs(grant)):
+        return None
+    return next((each for each in grant.rules if each.is_wide and each.verbs - _READING), None)
 
 
 def _gives(rule: Rule, power: Power, grant: Grant, world: Access) -> bool:

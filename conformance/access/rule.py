@@ -13,6 +13,8 @@ from conformance.access.resources import group_of
 from conformance.kube.object import Location, Node, Object
 
 ALL = "*"
+#: Verbs by which one gets more rights than he has.
+ESCALATING = frozenset({"escalate", "bind", "impersonate"})
 _USUAL = ("create", "delete", "get", "list", "patch", "update")
 
 
@@ -105,14 +107,18 @@ class Rule:
         )
 
     @property
+    def is_wide(self) -> bool:
+        """Whether the rule speaks of every resource of the core group, or of more."""
+        return ALL in self.resources and bool(self.groups & {ALL, ""}) and not self.names
+
+    @property
     def is_everything(self) -> bool:
         """Whether the rule allows every verb on every resource of the core group, or of more.
 
         That is as good as cluster-admin: the verb impersonate on groups is among it. So is the list of all usual verbs
         in place of `*`, since whoever makes and changes everything runs pods as any ServiceAccount there is.
         """
-        all_verbs = ALL in self.verbs or self.verbs.issuperset(_USUAL)
-        return all_verbs and ALL in self.resources and bool(self.groups & {ALL, ""}) and not self.names
+        return self.is_wide and are_all(self.verbs)
 
     def locate(self) -> Location | None:
         """Where the rule stands; None for one that is built into Kubernetes or comes from a live cluster."""
@@ -134,6 +140,11 @@ class Rule:
         return "every resource" + (
             f" of {groups[1:]}" if groups and ALL not in self.groups else "" if groups else " of core"
         )
+
+
+def are_all(verbs: frozenset[str]) -> bool:
+    """Whether verbs are all that there are: `*`, or those that every kind of object has."""
+    return ALL in verbs or verbs.issuperset(_USUAL)
 
 
 def rules(role: Object) -> Iterator[Rule]:
