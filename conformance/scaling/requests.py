@@ -106,13 +106,12 @@ def _names(pod: PodSpec, part: str) -> Iterator[str]:
 
 
 def _container(container: Container, part: str, resource: str, ranges: LimitRanges) -> Decimal:
-    own = container.pod.at("resources").raw is None
-    value = container_amount(container, part, resource, ranges) if own else None
-    if not own:
-        parts = ("requests", "limits") if part == "requests" else (part,)
-        written = [container.mapping(("resources", each)).get(resource) for each in parts]
-        value = next((each for each in written if each is not None), None)
-    return parsed(value, (*container.path, "resources", part, resource))
+    """What is the container's own: resources of the whole pod replace the sum, not its parts."""
+    for each in ("requests", "limits") if part == "requests" else (part,):
+        value = container.mapping(("resources", each)).get(resource)
+        if value is not None:
+            return parsed(value, (*container.path, "resources", each, resource))
+    return parsed(ranges.default(part, resource), container.path)
 
 
 def _sum(pod: PodSpec, of: Callable[[Container], Decimal], injected: Decimal) -> Decimal:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import ssl
 import time
 import uuid
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 import yaml
 
 PATIENCE = 60.0
@@ -91,6 +93,17 @@ def until(holds: Callable[[], Any], what: str, patience: float = PATIENCE) -> No
 
 def is_ready(pod: Raw) -> bool:
     return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", ()))
+
+
+def kubeconfig() -> Path:
+    """The control plane to compare with; skips the test without one, or fails where one is demanded."""
+    name = os.environ.get("PLUMBLINE_API_SERVER")
+    if not name:
+        reason = "PLUMBLINE_API_SERVER does not name the kubeconfig of an API server"
+        if os.environ.get("PLUMBLINE_REQUIRE_API_SERVER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return Path(name)
 
 
 @contextmanager

@@ -8,10 +8,8 @@ nodes are objects without a machine. Only a namespace and nodes of its own are m
 from __future__ import annotations
 
 import itertools
-import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,13 +35,7 @@ OWNERS = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController")
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    name = os.environ.get("PLUMBLINE_API_SERVER")
-    if not name:
-        reason = "PLUMBLINE_API_SERVER does not name the kubeconfig of an API server"
-        if os.environ.get("PLUMBLINE_REQUIRE_API_SERVER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with clusters.cluster(Path(name)) as found:
+    with clusters.cluster(clusters.kubeconfig()) as found:
         yield found
 
 
