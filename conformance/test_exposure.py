@@ -22,6 +22,7 @@ def test_exposed_only(
     services: list[str] | None = None,
     hosts: list[str] | None = None,
     workloads: list[str] | None = None,
+    namespaces: list[str] = ["*"],  # noqa: B006
 ) -> Iterator[Said]:
     """Nothing but what is listed can be reached from outside the cluster or at the addresses of its nodes.
 
@@ -30,16 +31,19 @@ def test_exposed_only(
     are the names that Ingresses, Gateways and Routes answer to, `workloads` those that listen on their node, by
     hostPort or hostNetwork, as `namespace/name` or `namespace/name PORT`. All are globs; a list that is not given is
     not judged, an empty one allows nothing. A LoadBalancer opens node ports as well unless it says
-    `allocateLoadBalancerNodePorts: false`; they are part of it.
+    `allocateLoadBalancerNodePorts: false`; they are part of it. `namespaces` are those that are looked at.
     https://kubernetes.io/docs/concepts/services-networking/service/#publishing-services-service-types
     """
     if services is not None:
         for each in inventory.of_kind("Service", ""):
-            yield from _service(each, services)
+            if _fits(namespaces, each.namespace or "-"):
+                yield from _service(each, services)
     if hosts is not None:
-        yield from _hosts(inventory, hosts)
+        yield from (said for thing, said in _hosts(inventory, hosts) if _fits(namespaces, thing.namespace or "-"))
     if workloads is not None:
-        yield from _on_nodes(inventory, workloads)
+        yield from (
+            said for thing, said in _on_nodes(inventory, workloads) if _fits(namespaces, thing.namespace or "-")
+        )
 
 
 def _service(service: Object, allowed: list[str]) -> Iterator[Said]:
@@ -57,7 +61,7 @@ def _service(service: Object, allowed: list[str]) -> Iterator[Said]:
     wrong = [(each, port) for each, port in ports if not _fits(allowed, f"{name} {kind} {port}")]
     if ports and not wrong:
         return
-    if 0 < len(wrong) < len(ports) or any(each.startswith(f"{name} {kind} ") for each in allowed):
+    if any(_fits([each.rpartition(" ")[0]], f"{name} {kind}") for each in allowed):
         for each, port in wrong:
             path = (*each.path, "nodePort" if kind == "NodePort" else "port")
             yield Finding(service, path, f"opens port {port} as {kind}, which is not listed", allowed, port)
@@ -67,19 +71,19 @@ def _service(service: Object, allowed: list[str]) -> Iterator[Said]:
         yield Finding(service, "spec.externalIPs", "has external addresses and is not listed", allowed, name)
 
 
-def _hosts(inventory: Inventory, allowed: list[str]) -> Iterator[Said]:
+def _hosts(inventory: Inventory, allowed: list[str]) -> Iterator[tuple[Object, Said]]:
     for thing, read in readers(inventory):
         try:
             found = list(read(thing))
         except FieldTypeError as error:
-            yield Unjudged(thing, error.path, str(error))
+            yield thing, Unjudged(thing, error.path, str(error))
             continue
         for path, host in found:
             if not _fits(allowed, host):
-                yield Finding(thing, path, f"answers to {'any name' if host == ANY else host}", allowed, host)
+                yield thing, Finding(thing, path, f"answers to {'any name' if host == ANY else host}", allowed, host)
 
 
-def _on_nodes(inventory: Inventory, allowed: list[str]) -> Iterator[Said]:
+def _on_nodes(inventory: Inventory, allowed: list[str]) -> Iterator[tuple[Object, Said]]:
     for pod in inventory.pods():
         name = f"{pod.owner.namespace or '-'}/{pod.owner.name}"
         if is_controlled(pod.owner) or is_release_test(pod.owner) or _fits(allowed, name):
@@ -87,10 +91,11 @@ def _on_nodes(inventory: Inventory, allowed: list[str]) -> Iterator[Said]:
         try:
             places = {path: port for port, path in node_ports(pod) if not _fits(allowed, f"{name} {port}")}
         except FieldTypeError as error:
-            yield Unjudged(pod.owner, error.path, str(error))
+            yield pod.owner, Unjudged(pod.owner, error.path, str(error))
             continue
         for path, port in places.items():
-            yield Finding(pod.owner, path, f"listens on port {port} of its node and is not listed", allowed, port)
+            message = f"listens on port {port} of its node and is not listed"
+            yield pod.owner, Finding(pod.owner, path, message, allowed, str(port))
 
 
 def _fits(allowed: list[str], *names: str) -> bool:

@@ -9,7 +9,7 @@ from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
 from conformance.kube import isolation
 from conformance.kube.inventory import Inventory
-from conformance.kube.object import Object
+from conformance.kube.object import Node, Object
 from conformance.kube.relations import relations
 from conformance.kube.selecting import selector_of
 from conformance.kube.selector import label_selector
@@ -44,16 +44,23 @@ def test_namespace_denies(namespace: Object, inventory: Inventory) -> Iterator[S
         each for each in inventory.of_kind("NetworkPolicy", "networking.k8s.io") if each.namespace == namespace.name
     ]
     for direction in ("Ingress", "Egress"):
-        if not any(_denies(each, direction) for each in policies):
+        denying = [each for each in policies if _denies(each, direction)]
+        opened = [rule for each in denying for rule in _open_rules(each, direction)]
+        if opened:
+            policy = next(each for each in denying if _open_rules(each, direction))
+            yield Finding(policy, opened[0].path, f"allows all {direction.lower()} of every pod", None, opened[0].raw)
+        elif not denying:
             message = f"nothing denies {direction.lower()} of every pod by default"
             yield Finding(namespace, "metadata.name", message, "a NetworkPolicy with an empty podSelector")
 
 
 def _denies(policy: Object, direction: str) -> bool:
-    open_rule = any(
-        not rule.get("from") and not rule.get("to") for rule in policy.sequence(("spec", direction.lower()))
-    )
-    return selector_of(policy).selects_everything and direction in isolation.directions(policy) and not open_rule
+    return selector_of(policy).selects_everything and direction in isolation.directions(policy)
+
+
+def _open_rules(policy: Object, direction: str) -> list[Node]:
+    rules = policy.sequence(("spec", direction.lower()))
+    return [rule for rule in rules if not any(rule.get(field) for field in ("from", "to", "ports"))]
 
 
 @check
@@ -88,6 +95,8 @@ def test_peer_namespace(policy: Object, inventory: Inventory, *, namespace: str)
     """
     declared = next((each for each in inventory.of_kind("Namespace", "") if each.name == namespace), None)
     peers = [p for rule in policy.sequence("spec.ingress") for p in rule.sequence("from") if p.get("namespaceSelector")]
+    if any(not rule.sequence("from") for rule in policy.sequence("spec.ingress")):
+        return  # everybody is let in, the namespace as well
     if declared is None or not peers:
         yield NotApplicable(f"Namespace {namespace} is not declared here, or no peer is a namespace")
         return
@@ -96,30 +105,3 @@ def test_peer_namespace(policy: Object, inventory: Inventory, *, namespace: str)
         for peer in peers:
             message = f"no namespace peer matches {namespace}: its labels are not set by themselves"
             yield Finding(policy, (*peer.path, "namespaceSelector"), message, labels, peer.get("namespaceSelector"))
-
-
-@check
-def test_published_ports(thing: Object, inventory: Inventory, *, allowed: list[int]) -> Iterator[Said]:
-    """Nothing but the allowed ports is open towards the outside: NodePort and LoadBalancer Services, host ports.
-
-    A LoadBalancer opens its `port`; a NodePort Service opens `nodePort` on each node, whatever its `port` says.
-    """
-    if thing.kind == "Service":
-        kind = thing.text("spec.type", "ClusterIP")
-        if kind not in ("NodePort", "LoadBalancer"):
-            yield NotApplicable("is reached inside of the cluster only")
-            return
-        for port in thing.sequence("spec.ports"):
-            field = "port" if kind == "LoadBalancer" else "nodePort"
-            if kind == "NodePort" or port.number("port") not in allowed:
-                yield Finding(thing, (*port.path, field), "is open towards the outside", allowed, port.get(field))
-        return
-    pod = inventory.pod_spec(thing)
-    if pod is None or not any(container.sequence("ports") for container in pod.containers):
-        yield NotApplicable("opens no port")
-        return
-    for container in pod.containers:
-        for port in container.sequence("ports"):
-            opened = port.number("hostPort") or (port.number("containerPort") if pod.flag("hostNetwork") else None)
-            if opened and opened not in allowed:
-                yield Finding(thing, port.path, f"opens port {opened} of the node", allowed, opened)

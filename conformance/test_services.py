@@ -84,28 +84,6 @@ def test_protocol_selected(service: Object, *, protocols: list[str]) -> Iterator
 
 
 @check
-def test_exposure_listed(
-    service: Object,
-    *,
-    load_balancers: list[str],
-    node_ports: dict[str, int] = {},  # noqa: B006
-) -> Iterator[Said]:
-    """Only these Services (`namespace/name`) are LoadBalancers, and only these have a port of the nodes.
-
-    The ports that a LoadBalancer opens on the nodes are part of it.
-    """
-    name, kind = f"{service.namespace}/{service.name}", service.text("spec.type", "ClusterIP")
-    if kind == "LoadBalancer" and name not in load_balancers:
-        yield Finding(service, "spec.type", "is open towards the outside", "ClusterIP", kind)
-    if kind == "NodePort":
-        for port in service.sequence("spec.ports"):
-            if port.number("nodePort") != node_ports.get(name) or name not in node_ports:
-                path = (*port.path, "nodePort") if name in node_ports else "spec.type"
-                message = "is open on every node"
-                yield Finding(service, path, message, node_ports.get(name, "ClusterIP"), port.get("nodePort") or kind)
-
-
-@check
 def test_nothing_of(
     inventory: Inventory,
     *,

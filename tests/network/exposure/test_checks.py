@@ -64,6 +64,18 @@ def test_ports_of_a_service_may_be_listed() -> None:
     assert judged("exposed_only", WEB, balancer, services=both) == [("Service shop/web", "spec.type")]
 
 
+def test_namespaces_that_are_looked_at() -> None:
+    agent = deployment("agent", "system", ports={"metrics": 9100}, host=True)
+    front = thing("networking.k8s.io/v1", "Ingress", "in", INGRESS)
+    parts = WEB, service(type="NodePort"), front, agent
+    lists: dict[str, Any] = {"services": [], "hosts": [], "workloads": []}
+    assert len(judged("exposed_only", *parts, **lists)) == 3
+    assert judged("exposed_only", *parts, **lists, namespaces=["sys*"]) == [
+        ("Deployment system/agent", "spec.template.spec.hostNetwork")
+    ]
+    assert len(judged("exposed_only", *parts, **lists, namespaces=["shop"])) == 2
+
+
 def test_a_list_that_is_not_given_is_not_judged() -> None:
     parts = WEB, service(type="NodePort"), thing("networking.k8s.io/v1", "Ingress", "in", INGRESS)
     assert judged("exposed_only", *parts, workloads=[]) == []
