@@ -1,4 +1,4 @@
-"""The unit cases of alerts, held against the real promtool: over generated series and rules both see the same alerts."""
+"""Unit cases of alerts, held against the real promtool: over generated series and rules both see the same alerts."""
 
 from __future__ import annotations
 
