@@ -33,12 +33,11 @@ def run(options: argparse.Namespace, extra: Sequence[str] = ()) -> int:
     from conformance.scripts.jobs import jobs
 
     try:
-        moment = datetime.fromisoformat(options.moment) if options.moment else datetime.now(UTC)
+        moment = _moment(options.moment)
         inventory = tree.read(options)
     except (ValueError, FileNotFoundError) as error:
         tree.say(str(error))
         return 4
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     records = [_record(each, inventory, moment) for each in jobs(inventory)]
     if options.backups:
         records = [each for each in records if each["copies"] or each["restores"]]
@@ -49,6 +48,14 @@ def run(options: argparse.Namespace, extra: Sequence[str] = ()) -> int:
     if inventory.rejected or any(each["problems"] for each in records):
         return 1
     return 0 if records else 5
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text) if text else datetime.now(UTC)
+    except ValueError:
+        raise ValueError(f"--from {text}: not a time such as 2026-11-21T18:00:00") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _record(job: Job, inventory: Inventory, moment: datetime) -> dict[str, Any]:
