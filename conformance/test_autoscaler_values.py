@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from conformance.check import NotApplicable, Said, check
+from conformance.check import Said, check
 from conformance.finding import Finding
 from conformance.kube import quantity
 from conformance.kube.inventory import Inventory
@@ -152,18 +152,18 @@ def test_vertical_fits(scaler: Object, inventory: Inventory, *, nodes: dict[str,
     target = relations(inventory).target(scaler, "spec.targetRef")
     pods = relations(inventory).pods_of(target) if target is not None else None
     containers = [each for each in pods.containers if each.kind == "container" or each.sidecar] if pods else []
-    bounds = {each.name: _container_policy(scaler, each.name) for each in containers}
-    bounded = [each for each in bounds.values() if each is not None and each.get("maxAllowed") is not None]
-    if not containers:
-        yield NotApplicable("its target is not here")
-        return
+    policies = scaler.sequence("spec.resourcePolicy.containerPolicies")
+    own = {each.name: _container_policy(scaler, each.name) for each in containers}
+    bounded = [each for each in (own.values() if own else policies) if each is not None and each.get("maxAllowed")]
     if not bounded:
         place = "spec.resourcePolicy.containerPolicies"
         yield Finding(scaler, place, "nothing bounds what it may ask for", "maxAllowed of a container")
         return
     asked: dict[str, Decimal] = {}
     for resource in ("cpu", "memory"):
-        amounts = [_most(each, bounds[each.name], resource) for each in containers]
+        amounts = [_most(each, own[each.name], resource) for each in containers]
+        if not containers:
+            amounts = [_most(None, each, resource) for each in bounded]
         asked[resource] = sum((each for each in amounts if each is not None), Decimal(0))
     types = _allocatable(inventory) or {
         name: {resource: quantity.parse(text) for resource, text in given.items()} for name, given in nodes.items()
@@ -177,11 +177,13 @@ def test_vertical_fits(scaler: Object, inventory: Inventory, *, nodes: dict[str,
     )
 
 
-def _most(container: Container, policy: Node | None, resource: str) -> Decimal | None:
+def _most(container: Container | None, policy: Node | None, resource: str) -> Decimal | None:
     """The most that a container may come to request: its bound, or what it requests now."""
     bound = policy.get(("maxAllowed", resource)) if policy is not None else None
     if policy is not None and bound is not None:
         return _amount(bound, (*policy.path, "maxAllowed", resource))
+    if container is None:
+        return None
     place = ("resources", "requests", resource)
     return _amount(container.get(place), (*container.path, *place))
 
