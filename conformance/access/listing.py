@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.access.access import Access, Reason, Verdict
 from conformance.access.grants import Grant
-from conformance.access.powers import Escalation, escalations
+from conformance.access.powers import EVERYTHING, NAMES, Escalation, escalations
 from conformance.access.rule import Rule
 from conformance.access.subject import Subject
 from conformance.access.workloads import workloads_of
@@ -32,9 +32,8 @@ class Row:
     @property
     def matters(self) -> list[str]:
         """Names of the powers, the gravest first; `unknown` where a role is not here."""
-        names = list(dict.fromkeys(each.name for each in self.escalations))
-        if "everything" in names:
-            names = ["everything"]
+        found = {each.name for each in self.escalations}
+        names = [EVERYTHING] if EVERYTHING in found else [each for each in NAMES if each in found]
         return names + ([UNKNOWN] if any(each.fault for each in self.grants) else [])
 
     @property
@@ -57,7 +56,7 @@ def rows(world: Access, namespace: str | None = None) -> list[Row]:
 
 
 def _weight(row: Row) -> tuple[Any, ...]:
-    whole = "everything" in row.matters
+    whole = EVERYTHING in row.matters
     return (row.namespace != "", not whole, -len(row.matters), row.namespace or "", str(row.subject))
 
 
