@@ -182,7 +182,7 @@ class Prospect:
         now = list(counts)
         for _ in range(pods):
             now[node] -= 1
-            free = [index for index in range(len(now)) if not board.blocked(index, now)]
+            free = board.open(now)
             if free:
                 now[min(free, key=lambda index: now[index])] += 1
         return sum(now) - (sum(counts) - pods)

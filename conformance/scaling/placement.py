@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from conformance.scaling.constraints import Apart, Constraints, Spread, affinity_refusal, untolerated
@@ -16,6 +17,19 @@ from conformance.scaling.nodes import HOSTNAME, Place
 
 #: how many pods run on each node, by its place in the list
 Counts = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many pods each domain holds at one moment, constraint by constraint, in the order of the constraints."""
+
+    counts: Sequence[int]
+    running: bool
+    apart: list[dict[str, int]]
+    close: list[dict[str, int]]
+    spread: list[dict[str, int]]
+    #: what the emptiest domain of each spread holds
+    least: list[int]
 
 
 class Board:
@@ -52,61 +66,77 @@ class Board:
 
     def blocked(self, node: int, counts: Sequence[int]) -> str:
         """Why a node takes no further pod now; empty when it does."""
+        return self._blocked(node, self._tally(counts))
+
+    def open(self, counts: Sequence[int]) -> list[int]:
+        """The nodes that take one more pod now."""
+        tally = self._tally(counts)
+        return [node for node in range(len(self.places)) if not self._blocked(node, tally)]
+
+    def _tally(self, counts: Sequence[int]) -> Tally:
+        everywhere = [True] * len(self.places)
+        held = self.constraints
+        spreads = [self._domains(each, counts, self._counted[n]) for n, each in enumerate(held.hard)]
+        least = [
+            min(domains.values(), default=0) if len(domains) >= each.min_domains else 0
+            for each, domains in zip(held.hard, spreads, strict=True)
+        ]
+        return Tally(
+            counts,
+            any(counts),
+            [self._domains(each, counts, everywhere) for each in held.apart],
+            [self._domains(each, counts, everywhere) for each in held.close],
+            spreads,
+            least,
+        )
+
+    def _domains(self, term: Apart | Spread, counts: Sequence[int], counted: Sequence[bool]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for node, place in enumerate(self.places):
+            value = place.labels.get(term.key)
+            if value is not None and counted[node]:
+                old = 0 if term.by_revision else self.older[node]
+                found[value] = found.get(value, 0) + counts[node] + old
+        return found
+
+    def _blocked(self, node: int, tally: Tally) -> str:
         if self.refusals[node]:
             return self.refusals[node]
-        here = counts[node] + self.older[node]
+        here = tally.counts[node] + self.older[node]
         room = self._room[node]
         if room is not None and here >= room:
             return f"it holds {room}"
         if self.constraints.host_port and here:
             return "two pods would take the same port of the node"
-        return self._together(node, counts) or self._spread(node, counts)
+        labels = self.places[node].labels
+        return self._together(labels, tally) or self._spread(labels, tally)
 
-    def _together(self, node: int, counts: Sequence[int]) -> str:
-        for each in self.constraints.apart:
-            if self._in_domain(each, node, counts):
+    def _together(self, labels: Mapping[str, str], tally: Tally) -> str:
+        for each, domains in zip(self.constraints.apart, tally.apart, strict=True):
+            # A node without the key is no domain, and then nothing is held against it.
+            if each.key in labels and domains[labels[each.key]]:
                 return f"required anti-affinity by {each.key}"
-        for each in self.constraints.close:
-            key_missing = each.key not in self.places[node].labels
-            if key_missing or (any(counts) and not self._in_domain(each, node, counts)):
+        for each, domains in zip(self.constraints.close, tally.close, strict=True):
+            if each.key not in labels or (tally.running and not domains[labels[each.key]]):
                 return f"required affinity by {each.key}"
         return ""
 
-    def _in_domain(self, term: Apart, node: int, counts: Sequence[int]) -> int:
-        value = self.places[node].labels.get(term.key)
-        if value is None:
-            return 0
-        return sum(
-            counts[other] + (0 if term.by_revision else self.older[other])
-            for other, place in enumerate(self.places)
-            if place.labels.get(term.key) == value
-        )
-
-    def _spread(self, node: int, counts: Sequence[int]) -> str:
-        labels = self.places[node].labels
-        for index, spread in enumerate(self.constraints.hard):
+    def _spread(self, labels: Mapping[str, str], tally: Tally) -> str:
+        for spread, domains, least in zip(self.constraints.hard, tally.spread, tally.least, strict=True):
             if spread.key not in labels:
                 return f"it has no label {spread.key}"
-            if not spread.own:
-                continue
-            domains: dict[str, int] = defaultdict(int)
-            for other, counted in enumerate(self._counted[index]):
-                if counted:
-                    old = 0 if spread.by_revision else self.older[other]
-                    domains[self.places[other].labels[spread.key]] += counts[other] + old
-            least = min(domains.values(), default=0) if len(domains) >= spread.min_domains else 0
-            if domains.get(labels[spread.key], 0) + 1 - least > spread.skew:
+            if spread.own and domains.get(labels[spread.key], 0) + 1 - least > spread.skew:
                 return f"{spread} with a domain that holds {least}"
         return ""
 
-    def fill(self, pods: int, wanted: Collection[int] = (), counts: Counts | None = None) -> Counts:
+    def fill(self, pods: int, wanted: Collection[int] = ()) -> Counts:
         """Place pods one after another: on the wanted nodes as soon as they take one, else where it serves them most.
 
         A pod that no node takes stays Pending, and so do all after it, since they are alike.
         """
-        now = list(counts or (0,) * len(self.places))
+        now = [0] * len(self.places)
         for _ in range(pods):
-            free = [node for node in range(len(now)) if not self.blocked(node, now)]
+            free = self.open(now)
             if not free:
                 break
             first = [node for node in free if node in wanted]
@@ -116,22 +146,26 @@ class Board:
 
     def _emptiness(self, counts: Sequence[int]) -> Callable[[int], tuple[int, ...]]:
         keys = [each.key for each in self.constraints.hard if each.key != HOSTNAME]
+        sums: list[dict[str | None, int]] = []
+        for key in keys:
+            held: dict[str | None, int] = defaultdict(int)
+            for place, count in zip(self.places, counts, strict=True):
+                held[place.labels.get(key)] += count
+            sums.append(held)
 
         def rank(node: int) -> tuple[int, ...]:
             labels = self.places[node].labels
-            alike = [
-                sum(counts[other] for other, place in enumerate(self.places) if place.labels.get(k) == labels.get(k))
-                for k in keys
-            ]
-            return (*alike, counts[node], node)
+            domains = [held[labels.get(key)] for key, held in zip(keys, sums, strict=True)]
+            return (*domains, counts[node], node)
 
         return rank
 
     def why_full(self, counts: Counts) -> str:
-        """Why no node takes another pod, in the words of the most frequent refusal; empty when one does."""
+        """Why no node takes another pod, with how many nodes for which reason; empty when one does."""
         found: dict[str, int] = defaultdict(int)
+        tally = self._tally(counts)
         for node in range(len(self.places)):
-            reason = self.blocked(node, counts)
+            reason = self._blocked(node, tally)
             if not reason:
                 return ""
             found[reason] += 1
