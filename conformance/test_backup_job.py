@@ -10,13 +10,13 @@ from typing import Annotated
 from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
 from conformance.kube import cron, duration
-from conformance.kube.choosing import containers_of, place_of, runs_image
+from conformance.kube.choosing import containers_of, place_of, runs_image, tag_of
 from conformance.kube.cron_fields import CronError
-from conformance.kube.image import parse
 from conformance.kube.inventory import Inventory
 from conformance.kube.mounts import Mount
 from conformance.kube.object import Object
 from conformance.kube.podspec import Container
+from conformance.kube.versions import minor_of
 from conformance.scripts.backup import outputs
 from conformance.scripts.failure import masked
 from conformance.scripts.shell import Command
@@ -87,7 +87,7 @@ def test_dump_step(job: Object, inventory: Inventory, *, image_name: str, versio
         yield Finding(*place_of(job, inventory, "initContainer"), "no init container dumps the database", "mysqldump")
     for each, done, command in dumps:
         written = each.text("image")
-        if not runs_image(each, image_name) or not (parse(written).tag or "").startswith(version):
+        if not runs_image(each, image_name) or minor_of(tag_of(each)) != minor_of(version):
             expected = f"{image_name}:{version}"
             yield Finding(each.pod.owner, (*each.path, "image"), "is dumped by another image", expected, written)
         piped = [one for one in done.shell.commands if one.pipeline == command.pipeline and one.stage > command.stage]
@@ -112,7 +112,7 @@ def test_upload_step(job: Object, inventory: Inventory, *, image_name: str, tag:
     found = containers_of(job, inventory, "*", image_name)
     sent = False
     for each in found:
-        if not runs_image(each, image_name) or parse(each.text("image")).tag != tag:
+        if not runs_image(each, image_name) or tag_of(each) != tag:
             expected = f"{image_name}:{tag}"
             yield Finding(each.pod.owner, (*each.path, "image"), "is another image", expected, each.text("image"))
         done = step(each, inventory)

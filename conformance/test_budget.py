@@ -13,7 +13,7 @@ from conformance.kube import quantity
 from conformance.kube.choosing import pods_of
 from conformance.kube.demand import requested
 from conformance.kube.inventory import Inventory
-from conformance.kube.object import Object
+from conformance.kube.object import FieldTypeError, Object
 from conformance.kube.podspec import PodSpec
 from conformance.kube.relations import relations
 from conformance.kube.workload import PER_NODE, is_long_running, kind_of
@@ -21,8 +21,14 @@ from conformance.kube.workload import PER_NODE, is_long_running, kind_of
 
 def _sum(pod: PodSpec, resource: str) -> Decimal:
     """What one pod's running containers request; init containers and injected sidecars are no part of it."""
-    found = (requested(each, resource) for each in pod.containers if each.kind == "container" or each.sidecar)
-    return sum((quantity.parse(each) for each in found if each is not None), Decimal(0))
+    total = Decimal(0)
+    for each in pod.containers:
+        amount = requested(each, resource) if each.kind == "container" or each.sidecar else None
+        try:
+            total += quantity.parse(amount) if amount is not None else 0
+        except quantity.QuantityError:
+            raise FieldTypeError((*each.path, "resources"), "a quantity", amount) from None
+    return total
 
 
 def _shown(amount: Decimal, resource: str) -> str:

@@ -10,7 +10,7 @@ from conformance.check import NotApplicable, Said, check
 from conformance.declared import same
 from conformance.finding import Finding
 from conformance.kube import demand, image
-from conformance.kube.choosing import containers_of, place_of, pods_of
+from conformance.kube.choosing import containers_of, place_of, pods_of, tag_of
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Node, Object
 from conformance.kube.podspec import Container, PodSpec
@@ -110,7 +110,7 @@ def test_node_agent(
         yield Finding(*place_of(workload, inventory), f"no container runs {image_name}")
     for each in found:
         written = each.text("image")
-        if minor_of(image.parse(written).tag or "") != minor_of(version):
+        if minor_of(tag_of(each)) != minor_of(version):
             yield Finding(workload, (*each.path, "image"), "is of another version", f"{image_name}:{version}", written)
         yield from _amounts(each, {"requests": requests, "limits": limits})
     if not any(_tolerates_control_plane(each) for each in pod.sequence("tolerations")):

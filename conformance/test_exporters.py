@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from conformance.check import Said, check
 from conformance.finding import Finding
-from conformance.kube import image
-from conformance.kube.choosing import containers_of, place_of
+from conformance.kube.choosing import containers_of, place_of, tag_of
 from conformance.kube.hosts import is_service
 from conformance.kube.inventory import Inventory
 from conformance.kube.mounted import mounted_file, source_of
@@ -32,10 +31,9 @@ def test_exporter(
     if not found:
         yield Finding(*place_of(workload, inventory), f"no container runs {image_name}")
     for each in found:
-        written = image.parse(each.text("image"))
-        if version and minor_of(written.tag or "") != minor_of(version):
+        if version and minor_of(tag_of(each)) != minor_of(version):
             expected = f"{image_name}:{version}"
-            yield Finding(each.pod.owner, (*each.path, "image"), "is of another version", expected, str(written))
+            yield Finding(each.pod.owner, (*each.path, "image"), "is of another version", expected, each.text("image"))
         declared = [one.number("containerPort") for one in each.sequence("ports")]
         if port not in declared:
             yield Finding(each.pod.owner, (*each.path, "ports"), f"does not declare port {port}", port, declared)

@@ -127,7 +127,7 @@ def test_labels_agree(thing: Object, inventory: Inventory) -> Iterator[Said]:
     known = relations(inventory)
     if thing.kind in ("Service", "PodDisruptionBudget"):
         selector = selector_of(thing)
-        owners = {id(pod.owner): pod.owner for pod in known.selected(thing, selector)}
+        owners = {id(pod.owner): pod.owner for pod in known.selected(thing, selector) if not is_controlled(pod.owner)}
         if selector.selects_nothing:
             yield NotApplicable("it has no selector")
         elif len(owners) != 1:

@@ -7,8 +7,7 @@ from fnmatch import fnmatchcase
 
 from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
-from conformance.kube import image
-from conformance.kube.choosing import runs_image
+from conformance.kube.choosing import runs_image, tag_of
 from conformance.kube.hosts import is_service
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Object
@@ -16,7 +15,6 @@ from conformance.kube.podspec import Container
 from conformance.kube.relations import relations
 from conformance.kube.storage import is_default
 from conformance.kube.versions import version_of
-from conformance.kube.workload import is_controlled
 
 
 @check
@@ -33,7 +31,7 @@ def test_platform_versions(
         found = [
             container
             for pod in inventory.pods()
-            if pod.owner.namespace == namespace and not is_controlled(pod.owner)
+            if pod.owner.namespace == namespace and not _has_workload(pod.owner)
             for container in pod.containers
             if runs_image(container, pattern)
         ]
@@ -48,9 +46,15 @@ def test_platform_versions(
                 yield Finding(node, f"status.nodeInfo.{field}", "is another version", kubelet, observed)
 
 
+def _has_workload(owner: Object) -> bool:
+    """Whether a workload stands for it. The Pod that mirrors a static one is controlled by its Node, which is none."""
+    references = owner.sequence("metadata.ownerReferences")
+    return any(each.flag("controller") is True and each.text("kind") != "Node" for each in references)
+
+
 def _version_finding(container: Container, wanted: str) -> Iterator[Finding]:
-    written = container.text("image")
-    if not _same_version(image.parse(written).tag or "", wanted):
+    if not _same_version(tag_of(container), wanted):
+        written = container.text("image")
         yield Finding(container.pod.owner, (*container.path, "image"), "is of another version", wanted, written)
 
 

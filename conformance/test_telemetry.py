@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
-from conformance.kube import demand, image
-from conformance.kube.choosing import containers_of, place_of, pods_of, runs_image
+from conformance.kube import demand
+from conformance.kube.choosing import containers_of, place_of, pods_of, runs_image, tag_of
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Object
 from conformance.kube.podspec import Container, PodSpec
@@ -99,7 +99,7 @@ def test_download(
         yield Finding(*place_of(workload, inventory, "initContainer"), f"no init container {init_container}")
     for each in named:
         owner = each.pod.owner
-        if not runs_image(each, image_name) or image.parse(each.text("image")).tag != tag:
+        if not runs_image(each, image_name) or tag_of(each) != tag:
             expected = f"{image_name}:{tag}"
             yield Finding(owner, (*each.path, "image"), "is another image", expected, each.text("image"))
         done, fetched = _fetches(each, inventory)

@@ -44,6 +44,14 @@ def chosen(pod: PodSpec, container: str, image_name: str = "", kind: ContainerKi
     return running or [each for each in candidates if fnmatchcase(each.name, container)]
 
 
+def tag_of(container: Container) -> str:
+    """The tag that is written; empty for none, and for what is no image reference."""
+    try:
+        return image.parse(container.text("image")).tag or ""
+    except image.ImageError:
+        return ""
+
+
 def containers_of(
     workload: Object, inventory: Inventory, container: str, image_name: str = "", kind: ContainerKind = "container"
 ) -> list[Container]:
