@@ -167,4 +167,4 @@ def _words(node: Node, field_name: str) -> frozenset[str]:
 
 def _covers(pattern: str, url: str) -> bool:
     """A star counts only as everything, or at the end."""
-    return pattern in (ALL, url) or (pattern.endswith(ALL) and url.startswith(pattern.rstrip(ALL)))
+    return pattern == url or (pattern.endswith(ALL) and url.startswith(pattern.rstrip(ALL)))

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.access import Access, subject
+from conformance.access.workloads import given, subject_of, workloads_of
+from conformance.kube.inventory import Inventory
+from conformance.kube.object import Object
+from tests.access.tree import binding
+from tests.kube.no_file import NoFile
+
+
+def pod(name: str, account: Any, namespace: str | None = "shop") -> Object:
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    spec = {"serviceAccountName": account, "containers": [{"name": "c"}]}
+    return Object({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}, NoFile())
+
+
+def names(*objects: Object) -> dict[str, list[str]]:
+    """For each pod the bindings that give it something."""
+    world = Inventory(list(objects))
+    found = Access(world)
+    return {each.owner.name: [grant.binding.name for grant in given(each, found)] for each in world.pods()}
+
+
+def test_workloads_of_an_account() -> None:
+    things = (pod("a", "web"), pod("b", "web", "test"), pod("c", None), pod("d", "web"), pod("e", 1))
+    world = Inventory(list(things))
+    who = subject("ServiceAccount:shop/web")
+    assert [each.owner.name for each in workloads_of(who, world)] == ["a", "d"]
+    assert [each.owner.name for each in workloads_of(subject("ServiceAccount:shop/default"), world)] == ["c"]
+    assert list(workloads_of(subject("User:web"), world)) == []
+    assert str(subject_of(next(iter(world.pods())))) == "ServiceAccount shop/web"
+
+
+def test_what_is_given_by_name_and_by_groups_but_not_what_everybody_has() -> None:
+    assert names(
+        pod("a", "web"),
+        pod("b", "other"),
+        pod("c", "web", "test"),
+        binding("own", "ClusterRole/view", "ServiceAccount web", namespace="shop"),
+        binding("group", "ClusterRole/view", "Group system:serviceaccounts:shop"),
+        binding("elsewhere", "ClusterRole/view", "ServiceAccount test/web", namespace="shop"),
+    ) == {"a": ["own", "group"], "b": ["group"], "c": ["elsewhere"]}
+
+
+def test_where_no_namespace_is_known_the_name_decides() -> None:
+    unplaced = binding("unplaced", "ClusterRole/view", "ServiceAccount web", namespace="shop").raw
+    del unplaced["metadata"]["namespace"]
+    there = binding("there", "ClusterRole/view", "ServiceAccount web", namespace="shop")
+    assert names(pod("a", "web", None), Object(unplaced, NoFile()), there) == {"a": ["unplaced"]}
