@@ -74,7 +74,7 @@ def test_identity_needs_mtls(policy: Object, inventory: Inventory) -> Iterator[S
     if not fields:
         return
     mesh, judged = Mesh(inventory), False
-    clients = [each for each in mesh.clients if mesh.member(each).dataplane in (Dataplane.SIDECAR, Dataplane.GATEWAY)]
+    clients = [each for each in mesh.clients if mesh.dataplane(each) in (Dataplane.SIDECAR, Dataplane.GATEWAY)]
     for pod in _selected(policy, mesh):
         for edge in mesh.matrix([each for each in clients if each is not pod], mesh.services.of(pod)):
             judged = True

@@ -102,7 +102,8 @@ def _named(rollout: Object, istio: Node, mesh: Mesh) -> Iterator[Finding]:
             if each not in http:
                 yield Finding(rollout, place, f"{service.subject} has no route {each}", sorted(http), each)
             elif {to.destination.subset for to in http[each].destinations} != subsets:
-                yield Finding(rollout, place, f"route {each} is not between both subsets", sorted(subsets), each)
+                path = (*http[each].node.path, "route")
+                yield Finding(service.subject, path, f"is not between the subsets of {rollout}", sorted(subsets))
 
 
 @check

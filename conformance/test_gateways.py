@@ -71,7 +71,7 @@ def test_gateway_selects(gateway: Object, inventory: Inventory) -> Iterator[Said
             gateway, "spec.selector", "selects no pod", "the ingress gateway's pods", gateway.get("spec.selector")
         )
     for pod in found:
-        if mesh.member(pod).dataplane != Dataplane.GATEWAY:
+        if mesh.dataplane(pod) != Dataplane.GATEWAY:
             yield Finding(gateway, "spec.selector", f"selects {pod.owner}, which is no gateway", "gateway pods alone")
 
 

@@ -15,6 +15,7 @@ from conformance.kube.podspec import PodSpec
 from conformance.mesh import Edge, Mesh, Outcome, Verdict
 from conformance.mesh.membership import PROXY, Dataplane
 from conformance.mesh.problems import decisive
+from conformance.mesh.reason import UnreadableError
 from conformance.network.connectivity import connectivity
 from conformance.network.rule import Rule, Section
 
@@ -85,7 +86,7 @@ def test_peer_mode(
         yield Finding(policy, "spec.mtls.mode", message, mode, policy.get("spec.mtls.mode"))
     mesh, told = Mesh(inventory), set()
     for pod in mesh.clients:
-        if pod.owner.namespace != policy.namespace or mesh.member(pod).dataplane not in _MESHED:
+        if pod.owner.namespace != policy.namespace or mesh.dataplane(pod) not in _MESHED:
             continue
         targets = [port.target(pod) for service in mesh.services.of(pod) for port in mesh.services.ports(service)]
         for port in (None, *targets):
@@ -112,6 +113,11 @@ def test_mesh_members(
     https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/#controlling-the-injection-policy
     """
     mesh, judged = Mesh(inventory), False
+    for error in mesh.unreadable:
+        subject = error.reason.subject
+        if subject is not None and subject.namespace == namespace and inventory.pod_spec(subject) is not None:
+            judged = True
+            yield Unjudged(subject, error.reason.path, error.reason.text)
     for pod in mesh.clients:
         if pod.owner.namespace != namespace or pod.owner.name in unsaid:
             continue
@@ -203,7 +209,12 @@ def test_proxy_resources(
     chart's values, which are 100m, 128Mi, 2 and 1Gi where nothing is said).
     https://istio.io/latest/docs/reference/config/annotations/
     """
-    if Mesh(inventory).member(pod).dataplane != Dataplane.SIDECAR:
+    try:
+        member = Mesh(inventory).member(pod)
+    except UnreadableError as error:
+        yield Unjudged(pod.owner, error.reason.path, error.reason.text)
+        return
+    if member.dataplane != Dataplane.SIDECAR:
         yield NotApplicable("no sidecar is injected")
         return
     wanted = {("requests", key): value for key, value in requests.items()}

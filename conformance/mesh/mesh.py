@@ -92,6 +92,13 @@ class Mesh:
                 )
         return self._members[id(pod)]
 
+    def dataplane(self, pod: PodSpec) -> Dataplane:
+        """What carries a workload's traffic; UNKNOWN where its labels cannot be read, too."""
+        try:
+            return self.member(pod).dataplane
+        except UnreadableError:
+            return Dataplane.UNKNOWN
+
     def verdict(self, client: PodSpec | None, service: Object, port: int | str, subset: str = "") -> Verdict:
         """What becomes of a connection to a port of a Service, by number or name; the worst of its workloads.
 

@@ -146,7 +146,9 @@ def _requests(world: Connectivity, wanted: frozenset[str], edge: Edge, known: Ed
     for word in (edge.ports & known.ports).words():
         passing, one = methods(known, parse(word)), replace(edge, ports=parse(word))
         if passing is None:
+            limited = {each.direction for each in _limiting(world, one)}
             reasons = [each for each in _reasons(world, one) if ", only " not in each.text]
+            reasons.sort(key=lambda each: each.direction not in limited)  # where methods are asked for at all
             yield Mismatch(False, one, reasons, f"methods other than {_listed(wanted)}")
             continue
         if wanted - passing:
