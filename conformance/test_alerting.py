@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Annotated, Any
@@ -58,12 +59,18 @@ def test_alerts_notice(
     https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/
     """
     rules = [each for each in alerts(inventory) if fnmatchcase(each.name, alert)]
-    recorded_text = json.dumps([dict(each.raw) for each in recordings(inventory)], default=str, sort_keys=True)
+    others = _as_text([each.raw for each in recordings(inventory)])
+    read_by = [(each, _as_text(each.raw), _reads(each.expr, others)) for each in rules]
     for what, given in situations.items():
-        candidates = [each for each in rules if _concerned(each, unit.cases(given), inventory, recorded)]
+        told = {name.partition("{")[0] for case in given for name in case["series"]}
+        text = _as_text(given)
         wrong: list[tuple[Rule, str]] = []
-        for rule in candidates:
-            problem = _problem(_as_text(rule.raw), recorded_text, _as_text(given))
+        for rule, raw, reads in read_by:
+            if reads is not None and (
+                (reads.metrics and not reads.metrics & told) or (recorded and not reads.recorded)
+            ):
+                continue
+            problem = _problem(raw, others, text)
             if not problem:
                 break
             wrong.append((rule, problem))
@@ -78,7 +85,7 @@ def _unnoticed(what: str, wrong: list[tuple[Rule, str]], named: bool) -> Said:
         return Unjudged(unread.subject, unread.field("expr"), _UNREAD, unread.locate("expr"))
     if not wrong:
         return Finding(None, "", f"no alert notices: {what}", what)
-    rule, problem = next((each for each in wrong if _reads_any(each[0])), wrong[0])
+    rule, problem = next((each for each in wrong if list(selectors(read(each[0].expr)))), wrong[0])
     if named:
         return _at(rule, f"{what}: {problem}", what, rule.expr, "expr")
     return Finding(None, "", f"no alert notices: {what}; {rule.name} {problem}", what)
@@ -86,10 +93,6 @@ def _unnoticed(what: str, wrong: list[tuple[Rule, str]], named: bool) -> Said:
 
 def _as_text(raw: object) -> str:
     return json.dumps(raw, default=str, sort_keys=True)
-
-
-def _reads_any(rule: Rule) -> bool:
-    return any(True for _ in selectors(read(rule.expr)))
 
 
 class _Nowhere:
@@ -119,19 +122,29 @@ def _problem(alert: str, recorded: str, given: str) -> str:
         return _UNREAD
 
 
-def _concerned(rule: Rule, cases: list[unit.Case], inventory: Inventory, recorded: bool) -> bool:
-    """Whether an alert reads any of the metrics of the cases, itself or through recording rules."""
+@dataclass(frozen=True)
+class _Reads:
+    """The metrics that an alert reads, itself or through recording rules; none for what always or never fires."""
+
+    metrics: frozenset[str]
+    recorded: bool
+
+    def concerns(self, told: set[str], recorded: bool) -> bool:
+        """Whether the alert can have to do with these metrics."""
+        return (self.recorded or not recorded) and (not self.metrics or bool(self.metrics & told))
+
+
+@lru_cache(maxsize=1024)
+def _reads(expr: str, recorded: str) -> _Reads | None:
+    """What an expression reads; None for what is no PromQL, which may have been meant for anything."""
+    others = [Rule(_NOWHERE, (), raw) for raw in json.loads(recorded)]
     try:
-        expr = read(rule.expr)
-        made = unit.recordings_for(expr, recordings(inventory))
+        parsed = read(expr)
+        made = unit.recordings_for(parsed, others)
     except UnsupportedError:
-        return False
-    if recorded and not made:
-        return False
-    read_ = {each.name for part in (expr, *(each.expr for each in made)) for each in selectors(part)}
-    told = {name.partition("{")[0] for case in cases for name in case.series}
-    # What reads nothing always fires, or never does.
-    return not read_ or bool(read_ & told)
+        return None
+    parts = (parsed, *(each.expr for each in made))
+    return _Reads(frozenset(each.name for part in parts for each in selectors(part)), bool(made))
 
 
 @check
