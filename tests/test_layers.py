@@ -9,7 +9,20 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "conformance"
 CHECKS = sorted(PACKAGE.glob("test_*.py"))
-ALLOWED = ("access", "check", "declared", "evidence", "finding", "kube", "mesh", "network", "promql", "scaling", "schema", "scripts")
+ALLOWED = (
+    "access",
+    "check",
+    "declared",
+    "evidence",
+    "finding",
+    "kube",
+    "mesh",
+    "network",
+    "promql",
+    "scaling",
+    "schema",
+    "scripts",
+)
 
 
 @pytest.mark.parametrize("module", CHECKS, ids=[each.stem for each in CHECKS])
