@@ -229,7 +229,7 @@ def test_offsite_incomplete(catalogue: Catalogue, tmp_path: Path) -> None:
 
 
 def test_backup_unscheduled(catalogue: Catalogue) -> None:
-    assert "nothing starts" in messages(catalogue, "pgbackup-scheduled", BACKUP)
+    assert "no job that copies postgresql is scheduled" in messages(catalogue, "pgbackup-scheduled", BACKUP)
     assert "nothing starts" in messages(catalogue, "backupverify-weekly", VERIFY)
 
 
