@@ -95,8 +95,13 @@ def _expression(
 
 def _why(rule: Rule) -> str:
     """What is wrong with the expression by itself, behind the words of a finding."""
-    found = faults.faults(read(rule.expr), alert=rule.is_alert)
-    return f": {'; '.join(dict.fromkeys(each.message for each in found))}" if found else ""
+    expr = read(rule.expr)
+    said = [each.message for each in faults.faults(expr, alert=rule.is_alert)]
+    for each in selectors(expr):
+        known = exporters.owner(each.name)
+        lacking = known.lacks(each) if known is not None else ""
+        said += [f"{known.name} has no {lacking}"] if known is not None and lacking else []
+    return f": {'; '.join(dict.fromkeys(said))}" if said else ""
 
 
 def _means(rule: Rule, pattern: str, threshold: dict[str, float] | None) -> bool:

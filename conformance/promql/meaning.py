@@ -95,10 +95,25 @@ def normal(expr: Expr) -> Expr:
         case Call(name, args):
             return _call(name, tuple(map(normal, args)))
         case Aggregate():
-            param = normal(expr.param) if expr.param is not None else None
-            return replace(expr, expr=normal(expr.expr), param=param)
+            return _aggregate(expr)
         case Binary():
             return _binary(replace(expr, left=normal(expr.left), right=normal(expr.right)))
+
+
+def _aggregate(expr: Aggregate) -> Expr:
+    """`sum(x * 100)` as `sum(x) * 100`."""
+    inner, factor = _factor(normal(expr.expr))
+    param = normal(expr.param) if expr.param is not None else None
+    if factor != 1.0 and expr.op in ("sum", "avg"):
+        return Binary("*", replace(expr, expr=inner, param=param), Number(factor))
+    return replace(expr, expr=normal(expr.expr), param=param)
+
+
+def _factor(expr: Expr) -> tuple[Expr, float]:
+    """An expression without the number that it is multiplied with, and that number."""
+    if isinstance(expr, Binary) and expr.op == "*" and isinstance(expr.right, Number) and expr.right.value:
+        return expr.left, expr.right.value
+    return expr, 1.0
 
 
 def _call(name: str, args: tuple[Expr, ...]) -> Expr:
@@ -139,11 +154,22 @@ def _binary(expr: Binary) -> Expr:
         return _binary(Binary("*", left, Number(_rounded(1 / right.value))))
     if expr.op == "-" and isinstance(right, Number):
         return _binary(Binary("+", left, Number(-right.value)))
+    if expr.op in ("*", "/") and not isinstance(left, Number) and not isinstance(right, Number):
+        return _product(expr)
     if expr.op in ("*", "+"):
         return _commuted(_constants_last(expr))
     if expr.op in ("or", "and") and expr.matching == Matching():
         return _set(expr)
     return expr
+
+
+def _product(expr: Binary) -> Expr:
+    """`100 * a / b` as `a / b * 100`."""
+    (left, above), (right, below) = _factor(expr.left), _factor(expr.right)
+    factor = _rounded(above * below if expr.op == "*" else above / below)
+    plain = replace(expr, left=left, right=right)
+    plain = _commuted(plain) if expr.op == "*" else plain
+    return plain if factor == 1.0 else Binary("*", plain, Number(factor))
 
 
 def _folded(op: str, left: float, right: float) -> Number | None:
