@@ -92,8 +92,8 @@ def test_policy_gaps(
     """Every policy has an effect: it selects pods, its peers exist, and somebody opens the ports that it names.
 
     A selector with a mistake in it protects nothing, and a rule for a port that nobody opens is a rule for the wrong
-    port. Pods that no manifest shows (an operator's, another repository's) look the same, so what is meant for them is
-    listed in `expected`: `namespace/policy`, or `namespace/policy field` for one field alone, as globs.
+    port. A namespace of which no pod is shown, or in which an operator makes some, may have what is meant. Other
+    exceptions are listed in `expected`: `namespace/policy`, or `namespace/policy field` for one field, as globs.
     https://kubernetes.io/docs/concepts/services-networking/network-policies/#behavior-of-to-and-from-selectors
     """
     world = connectivity(inventory)
@@ -101,7 +101,7 @@ def test_policy_gaps(
         yield Unjudged(thing, unreadable.path, str(unreadable))
     if not world.sections:
         yield NotApplicable("there is no policy")
-    for each in gaps(world):
+    for each in gaps(world, inventory):
         name = f"{each.policy.namespace or '-'}/{each.policy.name}"
         if not any(fnmatchcase(text, one) for one in expected for text in (name, f"{name} {render(each.path)}")):
             yield Finding(each.policy, each.path, each.text)

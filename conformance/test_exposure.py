@@ -48,14 +48,14 @@ def test_exposed_only(
 
 def _service(service: Object, allowed: list[str]) -> Iterator[Said]:
     try:
-        if audience(service) is Audience.CLUSTER:
-            return
+        yield from list(_unlisted(service, allowed))
     except FieldTypeError as error:
         yield Unjudged(service, error.path, str(error))
-        return
+
+
+def _unlisted(service: Object, allowed: list[str]) -> Iterator[Finding]:
     kind, name = service.text("spec.type", "ClusterIP"), f"{service.namespace or '-'}/{service.name}"
-    known = (name, f"{name} {kind}")
-    if _fits(allowed, *known):
+    if audience(service) is Audience.CLUSTER or _fits(allowed, name, f"{name} {kind}"):
         return
     ports = [(each, each.get("nodePort" if kind == "NodePort" else "port")) for each in service.sequence("spec.ports")]
     wrong = [(each, port) for each, port in ports if not _fits(allowed, f"{name} {kind} {port}")]

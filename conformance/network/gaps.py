@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from conformance.kube.inventory import Inventory
 from conformance.kube.object import Object
 from conformance.kube.path import Path, render
 from conformance.kube.podspec import PodSpec
 from conformance.network.connectivity import Connectivity
+from conformance.network.elsewhere import Elsewhere
 from conformance.network.ports import ALL, NONE, PROTOCOLS, PortSet, span
 from conformance.network.region import Mask, bits
 from conformance.network.rule import Rule, Section, Tier
@@ -26,32 +28,37 @@ class Gap:
         return f"{self.policy} {render(self.path)}: {self.text}"
 
 
-def gaps(world: Connectivity) -> Iterator[Gap]:
+def gaps(world: Connectivity, inventory: Inventory | None = None) -> Iterator[Gap]:
     """Every gap, in the order of the policies.
 
     A selector that finds nothing may mean pods that no manifest here shows (made by an operator, or of another
-    repository), so a gap is a question, not yet a mistake. Ports are compared only where every pod behind a rule
-    declares some: declaring them is optional.
+    repository), so a gap is a question, not yet a mistake; given the inventory such gaps are left out. Ports are
+    compared only where every pod behind a rule declares some: declaring them is optional.
     """
     told: set[tuple[int, Path]] = set()
+    elsewhere = Elsewhere(world, inventory) if inventory is not None else None
     for section in world.sections:
-        for gap in _of(world, section):
+        for gap in _of(world, section, elsewhere):
             key = id(gap.policy), gap.path
             if key not in told:
                 told.add(key)
                 yield gap
 
 
-def _of(world: Connectivity, section: Section) -> Iterator[Gap]:
+def _of(world: Connectivity, section: Section, elsewhere: Elsewhere | None) -> Iterator[Gap]:
     if not section.subjects:
-        yield Gap(section.policy, selector_path(section), "selects no pod")
+        if elsewhere is None or not elsewhere.subjects(section.policy):
+            yield Gap(section.policy, selector_path(section), "selects no pod")
         return
     for rule in section.rules:
+        ingress = section.direction == "ingress"
+        far = not (ingress and rule.mask)
+        if far and elsewhere is not None and elsewhere.peers(section.policy, section.policy.at(rule.path)):
+            continue
         if not rule.mask:
             yield Gap(section.policy, rule.path, "its peers match nothing")
-            continue
-        targets = section.subjects if section.direction == "ingress" else rule.mask
-        yield from _unopened(world, section, rule, targets)
+        else:
+            yield from _unopened(world, section, rule, section.subjects if ingress else rule.mask)
 
 
 def selector_path(section: Section) -> Path:

@@ -235,3 +235,52 @@ def test_an_end_is_found_by_every_name_and_by_none_that_is_not_clear() -> None:
     assert world.ends.meant("shop/*") == ["shop/Deployment/db", "shop/Deployment/web"]
     with pytest.raises(ValueError, match="web is not clear: other/Deployment/web, shop/Deployment/web"):
         world.ends.meant("web")
+
+
+OPERATED = """\
+---
+apiVersion: example.com/v1
+kind: Shop
+metadata: {name: shop, namespace: shop}
+"""
+
+
+@pytest.mark.parametrize("other", ["", "kube-system", "elsewhere"])
+def test_peers_in_namespaces_that_are_not_shown_may_be_there(folder: Path, other: str) -> None:
+    api = "{podSelector: {matchLabels: {app: api}}}"
+    selector = f"namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {other}}}}}, " if other else ""
+    changed = POLICIES.replace(f"from: [{api}]", f"from: [{{{selector}podSelector: {{matchLabels: {{app: nobody}}}}}}]")
+    assert (judged(folder, changed, check="policy_gaps") == []) == bool(other)
+    # Whom an operator makes nobody can tell.
+    assert judged(folder, changed + OPERATED, check="policy_gaps") == []
+
+
+def test_pods_of_an_operator_may_be_what_a_policy_selects(folder: Path) -> None:
+    wrong = POLICIES.replace("{app: db}}\n  ingress", "{app: d}}\n  ingress")
+    assert len(judged(folder, wrong, check="policy_gaps")) == 1
+    assert judged(folder, wrong + OPERATED, check="policy_gaps") == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        ("app: nobody", True),
+        ("k8s:io.kubernetes.pod.namespace: shop, app: nobody", True),
+        ("k8s:io.kubernetes.pod.namespace: far, app: nobody", False),
+    ],
+)
+def test_endpoints_of_cilium_are_looked_for_in_the_namespace_that_they_name(
+    folder: Path, labels: str, found: bool
+) -> None:
+    ingress = f"ingress: [{{fromEndpoints: [{{matchLabels: {{{labels}}}}}]}}]"
+    spec = f"{{endpointSelector: {{matchLabels: {{app: db}}}}, {ingress}}}"
+    head = "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: c, namespace: shop}\n"
+    assert bool(judged(folder, f"{head}spec: {spec}\n", check="policy_gaps")) == found
+
+
+def test_ports_of_pods_elsewhere_are_not_judged(folder: Path) -> None:
+    to_db = "- to: [{podSelector: {matchLabels: {app: db}}}"
+    wrong = POLICIES.replace(f"{to_db}]\n      ports: [{{port: sql}}]", f"{to_db}]\n      ports: [{{port: 9200}}]")
+    assert len(judged(folder, wrong, check="policy_gaps")) == 1
+    far = "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: far}}}"
+    assert judged(folder, wrong.replace(to_db, f"{to_db}, {far}"), check="policy_gaps") == []

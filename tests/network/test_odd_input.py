@@ -9,8 +9,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conformance.network.connectivity import Connectivity
 from conformance.network.gaps import gaps
-from tests.network.world import connectivity, deployment, namespace, policy
+from tests.network.world import connectivity, deployment, inventory, namespace, policy
 
 Raw = dict[str, Any]
 PORTS = "[{port: '80', protocol: TCP, endPort: 81}]"
@@ -62,8 +63,8 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @st.composite
-def damaged(draw: st.DrawFn) -> list[Raw]:
-    objects = copy.deepcopy(SEEDS)
+def damaged(draw: st.DrawFn, seeds: list[Raw] = SEEDS) -> list[Raw]:
+    objects = copy.deepcopy(seeds)
     for _ in range(draw(st.integers(1, 3))):
         target = draw(st.sampled_from(objects))
         known = places(target)
@@ -80,11 +81,12 @@ def damaged(draw: st.DrawFn) -> list[Raw]:
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(damaged())
 def test_nothing_raises(objects: list[Raw]) -> None:
-    world = connectivity(*objects)
+    own = inventory(*objects)
+    world = Connectivity(own)
     assert all(error.path or thing for thing, error in world.unreadable)
     for edge in list(world.edges()):
         assert world.explain(edge.source, edge.target, edge.ports).allowed
-    assert all(str(each) for each in gaps(world))
+    assert all(str(each) for each in (*gaps(world), *gaps(world, own)))
 
 
 def test_the_seeds_themselves_are_read() -> None:
