@@ -18,7 +18,7 @@ from conformance.kube.path import Path
 from conformance.kube.podspec import Container
 from conformance.kube.relations import relations
 from conformance.kube.storage import Claim
-from conformance.kube.variables import variables
+from conformance.kube.variables import value_at, variables
 from conformance.kube.workload import replicas
 from conformance.scripts.shell import Command
 from conformance.scripts.steps import step
@@ -163,7 +163,8 @@ def test_jdbc_url(
             or (address.port, address.database) != (port, database)
         ):
             observed = f"{address.host}:{address.port}/{address.database}" if address is not None else None
-            yield Finding(each.pod.owner, variable.path, f"{name} names another database", wanted, observed)
+            where = value_at(variable, each, inventory)
+            yield Finding(*where, f"{name} names another database", wanted, observed)
 
 
 @check
@@ -183,12 +184,14 @@ def test_database_agreed(
         return
     for pod in inventory.pods():
         for container in pod.containers:
-            for path, name in _named(container, services, inventory):
+            for at, name in _named(container, services, inventory):
                 if name != made.value:
-                    yield Finding(pod.owner, path, f"names another database than {workload}", made.value, name)
+                    yield Finding(*at, f"names another database than {workload}", made.value, name)
 
 
-def _named(container: Container, services: list[Object], inventory: Inventory) -> Iterator[tuple[Path, str]]:
+def _named(
+    container: Container, services: list[Object], inventory: Inventory
+) -> Iterator[tuple[tuple[Object, Path], str]]:
     own = container.pod.owner.namespace
 
     def means(host: str) -> bool:
@@ -197,12 +200,12 @@ def _named(container: Container, services: list[Object], inventory: Inventory) -
     for one in variables(container, inventory).values():
         address = _address(one.value or "")
         if address is not None and means(address.host):
-            yield one.path, address.database
+            yield value_at(one, container, inventory), address.database
     done = step(container, inventory)
     for command in done.shell.commands:
         if command.name in ("mysqldump", "mariadb-dump") and means(command.option("-h", "--host")):
             for name in _dumped(command):
-                yield done.path, name
+                yield (container.pod.owner, done.path), name
 
 
 def _dumped(command: Command) -> list[str]:

@@ -14,7 +14,7 @@ from conformance.kube.mounted import mounted_file, source_of
 from conformance.kube.object import Object
 from conformance.kube.podspec import Container
 from conformance.kube.references import references
-from conformance.kube.variables import Variable, variables, whole_secrets
+from conformance.kube.variables import Variable, value_at, variables, whole_secrets
 from conformance.scripts.steps import step
 
 _PASSWORD_OPTION = re.compile(r"(?i)(?:\A|[\s?&;-])(?:-D)?[\w.]*password[=:]([^\s&;'\"]+)")
@@ -47,19 +47,22 @@ def test_variable(
     for each in found:
         known = variables(each, inventory)
         for one, wanted in {name: value, **(also or {})}.items():
-            yield from _differs(each, one, known.get(one), wanted, matches if one == name else "")
+            yield from _differs(each, one, known.get(one), wanted, matches if one == name else "", inventory)
         seen = known.get(name)
         if seen is not None and config_map and (seen.kind, seen.source) != ("ConfigMap", config_map):
             message = f"{name} does not come from ConfigMap {config_map}"
             yield Finding(each.pod.owner, seen.path, message, config_map, seen.source or "a literal")
 
 
-def _differs(container: Container, name: str, seen: Variable | None, value: str, matches: str) -> Iterator[Finding]:
+def _differs(
+    container: Container, name: str, seen: Variable | None, value: str, matches: str, inventory: Inventory
+) -> Iterator[Finding]:
     if seen is None:
         yield Finding(container.pod.owner, (*container.path, "env"), f"{name} is not set", value or matches)
     elif (value and seen.value != value) or (matches and not re.search(matches, seen.value or "")):
         shown = None if seen.value is None or credential.evidence(seen.value) else seen.value
-        yield Finding(container.pod.owner, seen.path, f"{name} has another value", value or matches, shown)
+        at = value_at(seen, container, inventory)
+        yield Finding(*at, f"{name} has another value", value or matches, shown)
 
 
 @check
@@ -92,7 +95,7 @@ def test_password_from_secret(
                 yield Finding(each.pod.owner, known[name].path, f"{name} makes the password void", "not set")
         for variable in known.values():
             if variable.name not in names and _hidden_password(variable):
-                yield Finding(each.pod.owner, variable.path, f"{variable.name} carries a password", "a Secret")
+                yield Finding(*value_at(variable, each, inventory), f"{variable.name} carries a password", "a Secret")
 
 
 def _from_secret(container: Container, name: str, secret: str, known: Mapping[str, Variable]) -> Iterator[Finding]:

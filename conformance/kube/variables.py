@@ -64,6 +64,12 @@ def variables(container: Container, inventory: Inventory) -> Mapping[str, Variab
     return found
 
 
+def value_at(variable: Variable, container: Container, inventory: Inventory) -> tuple[Object, Path]:
+    """The object and field where the value itself stands: the ConfigMap's key, or else where the variable is set."""
+    config = _named(container, inventory, "ConfigMap", variable.source) if variable.kind == "ConfigMap" else None
+    return (config, ("data", variable.key)) if config is not None else (container.pod.owner, variable.path)
+
+
 def whole_secrets(container: Container) -> list[str]:
     """Names of the Secrets that are taken whole, whose keys need not be in any manifest."""
     names = (each.text("secretRef.name") for each in container.sequence("envFrom"))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import FieldTypeError, Object
 from conformance.kube.path import render
-from conformance.kube.variables import Variable, variables
+from conformance.kube.variables import Variable, value_at, variables
 from tests.kube.no_file import NoFile
 
 
@@ -194,3 +194,20 @@ def test_any_environment_is_that_of_the_kubelet(
     written = [{"prefix": prefix, "configMapRef": {"name": f"m{number}"}} for prefix, number in sources]
     objects = [config(f"m{number}", data) for number, data in enumerate(maps)]
     assert values(env, written, *objects) == as_the_kubelet(env, sources, list(maps))
+
+
+def test_where_a_value_stands() -> None:
+    spec = {"containers": [{"name": "c", "env": [key("A", "app", "a"), key("B", "unseen", "b"), literal("C", "c")]}]}
+    pod = Object(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "shop"}, "spec": spec}, NoFile()
+    )
+    settings_of = config("app", {"a": "1"})
+    world = Inventory([pod, settings_of])
+    (found,) = world.pods()
+    container = found.containers[0]
+    places = [value_at(each, container, world) for each in variables(container, world).values()]
+    assert places == [
+        (settings_of, ("data", "a")),
+        (pod, ("spec", "containers", 0, "env", 1, "valueFrom", "configMapKeyRef")),
+        (pod, ("spec", "containers", 0, "env", 2, "value")),
+    ]
