@@ -224,7 +224,7 @@ OPTIONS = (
     Case("an empty path", "plumbline: a PATH is empty: is a variable not set?", 4, nothing, ("",)),
     Case(
         "an unknown or empty profile",
-        "plumbline: --profile nope: there is no such profile; there are gitops, persistence, pod-security, sources",
+        "plumbline: --profile nope: there is no such profile; there are access, gitops, homelab",
         4,
         nothing,
         ("tree", "--profile", "nope"),
