@@ -108,14 +108,33 @@ class Relations:
         return self._scaling.get(id(owner), [])
 
     def fewest_replicas(self, owner: Object) -> int | None:
-        """The smallest number of pods that a workload may have: what its autoscaler may go down to, else `spec.replicas`.
+        """The smallest number of pods that a workload may have.
 
+        What its autoscaler may go down to, else `spec.replicas`: its own, or that of the Rollout that took it over.
         None for kinds without replicas, such as a DaemonSet.
         """
-        own = replicas(owner)
         for each in self.autoscalers_of(owner):
             return scaler_bounds(each)[0]
-        return own
+        return replicas(self.taken_over_by(owner) or owner)
+
+    def taken_over_by(self, owner: Object) -> Object | None:
+        """The Rollout that runs a workload's pods by `spec.workloadRef`; the workload itself is scaled to nothing.
+
+        https://argo-rollouts.readthedocs.io/en/stable/migrating/#reference-deployment-from-rollout
+        """
+        return self._taken_over.get(id(owner))
+
+    @cached_property
+    def _taken_over(self) -> Mapping[int, Object]:
+        index: dict[int, Object] = {}
+        for rollout in self._kinds.get("Rollout", ()):
+            for pods in _readable(self._referred, rollout):
+                index[id(pods.owner)] = rollout
+        return index
+
+    def _referred(self, rollout: Object) -> list[PodSpec]:
+        pods = self.pods_of(rollout)
+        return [pods] if pods is not None and pods.owner is not rollout else []
 
     def has_unseen_pods(self, near: Object) -> bool:
         """Whether a namespace may have pods that no manifest here shows: made by an operator from a custom resource, or

@@ -56,7 +56,7 @@ def workload(owner: Object, inventory: Inventory) -> Workload | None:
     if kind_of(owner) not in REPLICATED | PER_NODE or is_controlled(owner):
         return None
     pod = known.pods_of(owner)
-    if pod is None or not is_long_running(pod) or _taken_over(owner, inventory):
+    if pod is None or not is_long_running(pod) or known.taken_over_by(owner) is not None:
         return None
     scalers = tuple(known.autoscalers_of(owner))
     return Workload(owner, pod, _range(owner, scalers), tuple(known.budgets_of(pod.owner)), scalers)
@@ -70,17 +70,6 @@ def workloads(inventory: Inventory) -> Iterator[Workload]:
             found = workload(each, inventory)
             if found is not None:
                 yield found
-
-
-def _taken_over(owner: Object, inventory: Inventory) -> bool:
-    if kind_of(owner)[1] == "Rollout":
-        return False
-    known = relations(inventory)
-    return any(
-        (pods := known.pods_of(rollout)) is not None and pods.owner is owner
-        for rollout in inventory.of_kind("Rollout", "argoproj.io")
-        if rollout.get("spec.workloadRef") is not None
-    )
 
 
 def _range(owner: Object, scalers: tuple[Object, ...]) -> Range | None:

@@ -328,3 +328,12 @@ def test_the_largest_recommendation_fits_a_node(maximum: Raw, fields: list[str])
     )
     observed = [field for field, _ in said(test_scalers.test_vpa_schedulable, *objects, nodes=NODES)]
     assert observed == [f"spec.resourcePolicy.containerPolicies[0].{field}" for field in fields]
+
+
+def test_a_budget_counts_the_replicas_of_the_rollout_that_took_over() -> None:
+    reference = {"workloadRef": {"kind": "Deployment", "name": "web"}, "replicas": 3}
+    rollout = obj("Rollout", "web", reference, "argoproj.io/v1alpha1")
+    objects = pdb(minAvailable=2), deployment(replicas=0), rollout
+    assert said(test_scaling.test_drain_possible, *objects) == []
+    rollout["spec"]["replicas"] = 2
+    assert [field for field, _ in said(test_scaling.test_drain_possible, *objects)] == ["spec.minAvailable"]

@@ -13,8 +13,8 @@ from tests.network.world import inventory
 from tests.scaling.trees import Raw, deployment, first
 
 
-def node(spec: Raw | None = None, status: Raw | None = None, **labels: str) -> Raw:
-    metadata = {"name": "n1", "labels": labels}
+def node(spec: Raw | None = None, status: Raw | None = None, labels: Raw | None = None) -> Raw:
+    metadata = {"name": "n1", "labels": labels or {}}
     return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": spec or {}, "status": status or {}}
 
 
@@ -55,8 +55,8 @@ def test_an_amount_that_is_none() -> None:
 
 def test_labels_of_a_node() -> None:
     assert read(node()).labels == {HOSTNAME: "n1"}
-    assert read(node(**{HOSTNAME: "other", ZONE: "a"})).labels == {HOSTNAME: "other", ZONE: "a"}
-    assert read(node(**{"failure-domain.beta.kubernetes.io/zone": "old"})).zone == "old"
+    assert read(node(labels={HOSTNAME: "other", ZONE: "a"})).labels == {HOSTNAME: "other", ZONE: "a"}
+    assert read(node(labels={"failure-domain.beta.kubernetes.io/zone": "old"})).zone == "old"
 
 
 @pytest.mark.parametrize(
