@@ -27,9 +27,9 @@ EDGE = {"from": "api", "to": "db", "port": 5432}
 
 
 def held(
-    world: Connectivity, *entries: dict[str, Any], subjects: tuple[str, ...] = (), deny: bool = True
+    world: Connectivity, *entries: dict[str, Any], subjects: tuple[str, ...] = (), deny: bool = True, **more: Any
 ) -> list[Mismatch]:
-    return list(compare(world, [documented(each) for each in entries], subjects, deny_rest=deny))
+    return list(compare(world, [documented(each) for each in entries], subjects, deny_rest=deny, **more))
 
 
 def places(found: list[Mismatch]) -> list[tuple[str, str, str]]:
@@ -129,6 +129,40 @@ def test_one_workload_does_not_document_another_of_the_same_labels() -> None:
     assert [str(each) for each in held(world, EDGE)] == [
         "shop/Deployment/copy -> shop/Deployment/db TCP/5432 is open, but not documented"
     ]
+
+
+def test_what_is_not_needed_may_be_open_or_closed() -> None:
+    optional = {**EDGE, "needed": False}
+    assert held(connectivity(API, DB, CLOSED), optional, subjects=("db",)) == []
+    assert held(connectivity(API, DB, CLOSED, API_OUT, DB_IN), optional, subjects=("db",)) == []
+    assert len(held(connectivity(API, DB, CLOSED), {"from": "api", "to": "kube-apiserver", "port": 443})) == 1
+    assert (
+        held(connectivity(API, DB, CLOSED), {"from": "api", "to": "kube-apiserver", "port": 443, "needed": False}) == []
+    )
+
+
+def test_one_side_is_asked_for_its_own_policies() -> None:
+    # The policy of the database lets everybody in; that nobody's egress leads there is another matter.
+    wide = policy("db-in", spec="{podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{port: 5432}]}]}")
+    world = connectivity(WEB, API, DB, CLOSED, API_OUT, wide)
+    own = {"from": "db", "to": "db", "port": 5432}
+    assert held(world, EDGE, subjects=("db",)) != []
+    found = {(each.edge.source, each.missing) for each in held(world, EDGE, own, subjects=("db",), side="ingress")}
+    assert found == {("external", False), ("shop/Deployment/web", False)}
+    # Its egress is closed, and no edge from it is documented.
+    assert held(world, EDGE, subjects=("db",), side="egress") == []
+    assert held(world, EDGE, subjects=("api",), side="egress") == []
+    closed = connectivity(WEB, API, DB, CLOSED, wide)
+    assert [each.missing for each in held(closed, EDGE, subjects=("api",), side="egress")] == [True]
+
+
+def test_only_what_goes_between_subjects_and_others() -> None:
+    world = connectivity(WEB, API, DB)
+    ends = {(each.edge.source, each.edge.target) for each in held(world, subjects=("db",), others=("web",))}
+    assert ends == {
+        ("shop/Deployment/web", "shop/Deployment/db"),
+        ("shop/Deployment/db", "shop/Deployment/web"),
+    }
 
 
 def test_without_any_policy_there_is_no_field_to_change() -> None:
