@@ -21,7 +21,7 @@ from conformance.scripts.jobs import Job, Step, When, jobs
 from conformance.scripts.retention import Keeping, keeping
 from conformance.scripts.trial_restore import Restore, restoring
 
-NO_JOB = "no such job; its absence is reported by the requirement that it is scheduled"
+NO_JOB = "no such job"
 
 
 def chosen(inventory: Inventory, job: str, data: list[str] | None) -> list[Job]:
@@ -286,17 +286,21 @@ def test_restore_tested(
     data: list[str] | None = None,
     within: Annotated[str, duration.parse] = "8d",
     compares: bool = True,
+    required: bool = True,
 ) -> Iterator[Said]:
     """Something restores a backup on a schedule, into another place than the one it came from, and compares.
 
     A restore that nobody looks at proves little: with `compares` the job has to count or compare afterwards,
     and to end with an error when it differs. `psql` without `ON_ERROR_STOP=1` ends with 0 whatever goes wrong.
+    Unless it is `required`, nothing is asked where no job takes a copy.
     """
     found: list[Restore] = [
         each for each in restoring(inventory) if fnmatchcase(each.job.name, job) and (not data or each.data in data)
     ]
-    if not found:
+    if not found and (required or any(copies(each) for each in chosen(inventory, "*", data))):
         yield Finding(None, "", f"no job restores {' or '.join(data) if data else 'a backup'} to try it")
+    elif not found:
+        yield NotApplicable("no job takes a copy")
     for each in found:
         for when in each.job.when:
             for message, observed in _timing(when, "", "UTC", within, False):

@@ -245,3 +245,9 @@ RESTORE = JOB.replace(
 )
 def test_restores(tmp_path: Path, options: dict[str, Any], expected: list[str]) -> None:
     assert fields(ask(tmp_path, "restore_tested", options, job_yaml=RESTORE)) == expected
+
+
+def test_no_restore_is_asked_for_where_nothing_is_copied(tmp_path: Path) -> None:
+    (said,) = ask(tmp_path, "restore_tested", {"data": ["postgresql"], "required": False}, job_yaml=RESTORE)
+    assert isinstance(said, NotApplicable)
+    assert fields(ask(tmp_path, "restore_tested", {"required": False}, job_yaml=JOB)) == [""]
