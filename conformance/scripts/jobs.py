@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from conformance.kube import literal
 from conformance.kube.cron import Schedule
@@ -89,8 +90,17 @@ class Job:
         return ((step, command) for step in self.steps for command in step.shell.commands)
 
 
+_JOBS: WeakKeyDictionary[Inventory, list[Job]] = WeakKeyDictionary()
+
+
 def jobs(inventory: Inventory) -> list[Job]:
     """Everything in a tree that runs at certain times, in loading order of each kind."""
+    if inventory not in _JOBS:
+        _JOBS[inventory] = _all(inventory)
+    return _JOBS[inventory]
+
+
+def _all(inventory: Inventory) -> list[Job]:
     found = [_cron_job(each, inventory) for each in inventory.of_kind("CronJob", "batch")]
     found += [_cron_workflow(each, inventory) for each in inventory.of_kind("CronWorkflow", "argoproj.io")]
     found += [_velero(each, inventory) for each in inventory.of_kind("Schedule", "velero.io")]
@@ -220,10 +230,25 @@ def _files(words: list[str], container: Container | None, inventory: Inventory) 
             )
             return
         base = word.rpartition("/")[2]
+        if base not in _script_names(inventory):
+            continue
         for script in scripts(inventory, base):
             if isinstance(script.subject, TextFile) or container is None:
                 yield Step(script.shell, script.subject, script.at(), container, errexit, reader=reader or "sh")
                 return
+
+
+_NAMES: WeakKeyDictionary[Inventory, set[str]] = WeakKeyDictionary()
+
+
+def _script_names(inventory: Inventory) -> set[str]:
+    """Base names of text files and keys of ConfigMaps: most words of a script name neither."""
+    if inventory not in _NAMES:
+        found = {each.path.rpartition("/")[2] for each in inventory.texts}
+        for config in inventory.of_kind("ConfigMap", ""):
+            found |= {str(key) for key in config.mapping("data")}
+        _NAMES[inventory] = found
+    return _NAMES[inventory]
 
 
 def _mounted(word: str, container: Container, inventory: Inventory) -> tuple[Object, str] | None:
