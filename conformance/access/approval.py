@@ -30,7 +30,7 @@ class Approval:
             return False
         if grant.everywhere:
             return self.namespace == ""
-        return self.namespace != "" and fnmatchcase("?" if grant.namespace is None else grant.namespace, self.namespace)
+        return fnmatchcase("?" if grant.namespace is None else grant.namespace, self.namespace)
 
 
 def approvals(entries: Sequence[Node]) -> list[Approval]:

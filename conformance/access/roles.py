@@ -99,7 +99,7 @@ class Roles:
             self.unreadable[id(role)] = (role, error)
             return
         for each, labels in self._labelled:
-            if each.name != role.name and any(selector.matches(labels) for selector in selectors):
+            if any(selector.matches(labels) for selector in selectors):
                 yield each
 
     @cached_property

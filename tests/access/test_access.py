@@ -88,7 +88,40 @@ def test_an_unknown_namespace_of_a_binding_leaves_it_open() -> None:
     del raw["metadata"]["namespace"]
     found = world(Object(raw, NoFile(), None))
     assert can(found, "jane", "list:secrets", "shop") == "unknown"
+    assert can(found, "jane", "list:secrets", "") == "no"
     assert found.can(subject("jane"), SECRETS).where == ("?",)
+
+
+def test_a_cluster_role_binding_never_names_a_role() -> None:
+    unplaced = [role("r", rule("list", "secrets"), namespace="x").raw, binding("b", "Role/r", "User jane").raw]
+    del unplaced[0]["metadata"]["namespace"]
+    found = world(*(Object(each, NoFile(), None) for each in unplaced))
+    assert can(found, "jane", "list:secrets") == "unknown"
+
+
+class Rendered(NoFile):
+    via = "a chart"
+
+
+def test_a_role_that_something_else_rendered_counts_where_there_is_no_other() -> None:
+    bound = Object(binding("b", "ClusterRole/system:monitoring", "User jane").raw, Rendered(), "")
+    plain = role("system:monitoring", rule("list", "pods"))
+    own = Object(role("system:monitoring", rule("list", "nodes")).raw, Rendered(), "")
+    assert can(world(bound, plain), "jane", "list:pods") == "yes"
+    both = world(bound, plain, own)
+    assert [can(both, "jane", what) for what in ("list:pods", "list:nodes", "get:/metrics")] == ["no", "yes", "yes"]
+
+
+def test_a_built_in_binding_without_its_subjects_stays_so_where_it_says_so() -> None:
+    fixed = {"rbac.authorization.kubernetes.io/autoupdate": "false"}
+    for said, expected in ((fixed, "no"), (None, "yes")):
+        emptied = binding("system:discovery", "ClusterRole/system:discovery", annotations=said)
+        assert can(world(emptied), "jane", "get:/api") == expected
+
+
+def test_a_role_binding_gives_no_paths() -> None:
+    found = world(binding("b", "ClusterRole/cluster-admin", "User jane", namespace="shop"))
+    assert [can(found, "jane", "get:/metrics", where) for where in ("shop", "", None)] == ["no"] * 3
 
 
 def test_masters_may_everything() -> None:

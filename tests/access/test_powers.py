@@ -93,3 +93,19 @@ def test_words_that_are_no_power() -> None:
     assert power_name("run-pods") == "run-pods"
     with pytest.raises(ValueError, match="none of everything, read-secrets"):
         power_name("runpods")
+
+
+def test_rights_that_are_cut_into_pieces() -> None:
+    reads, writes = rule("get list watch", "*", "*"), rule("create update patch delete", "*", "*")
+    bindings = [binding(name, f"ClusterRole/{name}", "User jane") for name in ("reads", "writes")]
+    found = world(role("reads", reads), role("writes", writes), *bindings)
+    assert [administration(found.given_by(each)[0], found) is not None for each in bindings] == [False, True]
+    other = binding("writes", "ClusterRole/writes", "User joe")
+    found = world(role("reads", reads), role("writes", writes), bindings[0], other)
+    assert administration(found.given_by(other)[0], found) is None
+
+
+def test_who_is_administrator_by_another_binding_is_so_by_that_alone() -> None:
+    writes, whole = (binding(name, f"ClusterRole/{name}", "User jane") for name in ("writes", "cluster-admin"))
+    found = world(role("writes", rule("create", "*", "*")), writes, whole)
+    assert [administration(found.given_by(each)[0], found) is not None for each in (writes, whole)] == [False, True]

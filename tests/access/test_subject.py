@@ -14,6 +14,7 @@ from tests.access.tree import binding
         ("ServiceAccount shop/web", Subject("ServiceAccount", "web", "shop")),
         ("system:serviceaccount:shop:web", Subject("ServiceAccount", "web", "shop")),
         ("User:system:serviceaccount:shop:web", Subject("ServiceAccount", "web", "shop")),
+        ("User:system:serviceaccount:shop:a:b", Subject("User", "system:serviceaccount:shop:a:b")),
         ("User:system:serviceaccount:shop", Subject("User", "system:serviceaccount:shop")),
         ("jane", Subject("User", "jane")),
         ("system:kube-scheduler", Subject("User", "system:kube-scheduler")),
