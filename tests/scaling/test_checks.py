@@ -40,6 +40,8 @@ SPREAD = "spec.template.spec.topologySpreadConstraints[0]"
         ("50%", {"minReplicas": 2, "maxReplicas": 4}, []),
         ("51%", {"minReplicas": 2, "maxReplicas": 4}, [SPREAD]),
         ("66%", {"minReplicas": 3, "maxReplicas": 4}, [SPREAD]),  # 2 of 3 stay, and 2 of 4
+        ("66%", {"minReplicas": 3, "maxReplicas": 6}, [SPREAD]),  # 2 of 3, 4 of 6, but 2 of 4
+        ("66%", {"minReplicas": 6, "maxReplicas": 6}, []),
         ("100%", {"minReplicas": 0, "maxReplicas": 0}, []),
     ],
 )

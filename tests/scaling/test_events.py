@@ -45,6 +45,8 @@ def left(event: Event, replicas: int, nodes: Any, *objects: Raw, zones: int = 0)
         ({"tolerations": [{"operator": "Exists"}], **spread()}, 9, TAINTED, 6),
         ({"containers": [{"name": "app", "ports": [{"hostPort": 80}]}]}, 3, 3, 2),
         ({"hostNetwork": True, "containers": [{"name": "app", "ports": [{"containerPort": 80}]}]}, 3, 3, 2),
+        ({"hostNetwork": True}, 3, 3, 0),
+        (spread(maxSkew=None), 3, 3, 2),  # which the API server refuses; read as 1
         (apart(namespaces=["b"]), 3, 3, 0),
         (apart(namespaceSelector={}), 3, 3, 2),
         (spread(minDomains=4), 3, 3, 2),
