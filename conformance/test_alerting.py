@@ -21,7 +21,7 @@ from conformance.kube.relations import relations
 from conformance.promql import unit
 from conformance.promql.routing import Route, RoutingError, routings
 from conformance.promql.rules import Rule, alerts, recordings
-from conformance.promql.syntax import Binary, Expr, Number, children, read, selectors
+from conformance.promql.syntax import read, selectors
 from conformance.promql.trial import UnsupportedError
 
 _UNREAD = "the expression is not understood"
@@ -228,55 +228,6 @@ def test_alert_label_values(
 
 def _in_groups(inventory: Inventory, groups: list[str]) -> list[Rule]:
     return [each for each in alerts(inventory) if any(fnmatchcase(each.group, group) for group in groups)]
-
-
-_PERCENT = re.compile(r"\{\{[^}]*\$value(?![^}]*humanizePercentage)[^}]*\}\}\s*%")
-
-
-@check
-def test_alert_texts(inventory: Inventory, *, groups: list[str], names: list[str]) -> Iterator[Said]:
-    """Every alert of the groups has the annotations, none empty, and no ratio is printed as if it were a percentage.
-
-    `{{ $value }}%` prints 0.07% for 7 % where the expression is a fraction of one: it has no factor 100 in it and a
-    threshold of at most 1. `{{ $value | humanizePercentage }}` prints what is meant.
-    https://prometheus.io/docs/prometheus/latest/configuration/template_reference/#numbers
-    """
-    found = _in_groups(inventory, groups)
-    if not found:
-        yield NotApplicable("no alert in these groups")
-    for rule in found:
-        for name in names:
-            text = rule.annotations.get(name, "").strip()
-            if not text:
-                yield _at(rule, f"{rule.name} has no {name}", name, None, "annotations", name)
-            elif _PERCENT.search(text) and _is_ratio(rule):
-                message = f"{name} of {rule.name} prints a fraction with a percent sign"
-                yield _at(rule, message, "humanizePercentage", text, "annotations", name)
-
-
-def _is_ratio(rule: Rule) -> bool:
-    try:
-        expr = read(rule.expr)
-    except UnsupportedError:
-        return False
-    numbers = list(_numbers(expr))
-    limits = list(_limits(expr))
-    return 100.0 not in numbers and bool(limits) and all(0 < each <= 1 for each in limits)
-
-
-def _numbers(expr: Expr) -> Iterator[float]:
-    if isinstance(expr, Number):
-        yield expr.value
-    for each in children(expr):
-        yield from _numbers(each)
-
-
-def _limits(expr: Expr) -> Iterator[float]:
-    """The numbers that vectors are compared with."""
-    if isinstance(expr, Binary) and expr.op in (">", ">=", "<", "<="):
-        yield from (each.value for each in (expr.left, expr.right) if isinstance(each, Number))
-    for each in children(expr):
-        yield from _limits(each)
 
 
 @check

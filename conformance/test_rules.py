@@ -278,7 +278,7 @@ def test_alert_labels(
         yield NotApplicable("no alerts")
 
 
-_PERCENT = re.compile(r"\{\{-?\s*\$value\s*(?:\|\s*(?:printf|humanize)\s*[^|}]*)?\}\}\s*%")
+_PERCENT = re.compile(r"\{\{[^}]*\$value(?![^}]*humanizePercentage)[^}]*\}\}\s*%")
 
 
 def _is_ratio(rule: Rule) -> bool:
