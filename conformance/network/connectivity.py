@@ -22,6 +22,8 @@ from conformance.network.universe import Universe
 from conformance.network.verdict import Because, Question, Verdict, judge
 
 EXTERNAL = "external"
+#: ports with what a request must be like besides, such as an HTTP method
+Limits = tuple[tuple[PortSet, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,7 @@ class Edge:
     ports: PortSet
     #: for an end outside, which of it
     outside: tuple[Outside, ...] = ()
-    #: ports with what a request must be like besides, such as an HTTP method
-    limits: tuple[tuple[PortSet, tuple[str, ...]], ...] = ()
+    limits: Limits = ()
 
 
 @dataclass(slots=True)
@@ -164,25 +165,23 @@ class Connectivity:
             for _, pod in self.population.members(profile.groups):
                 yield workload_id(pod), ports, tuple(found)
 
-    def _limits(
-        self, egress: Profile, ingress: Profile, source: int, target: int, ports: PortSet
-    ) -> tuple[tuple[PortSet, tuple[str, ...]], ...]:
+    def _limits(self, egress: Profile, ingress: Profile, source: int, target: int, ports: PortSet) -> Limits:
         names = self.population.groups[target].named
-        found = []
-        for sections, peer in ((egress.sections, target), (ingress.sections, source)):
-            for tier in (Tier.NETWORK, Tier.MESH):
-                rules = [rule for each in sections if each.tier is tier for rule in each.rules if rule.mask >> peer & 1]
-                rules = [rule for rule in rules if rule.action is Action.ALLOW]
-                limited = ports
-                for rule in rules:
-                    limited = limited - rule.ports.on(names) if not rule.limits else limited
-                words: dict[PortSet, list[str]] = {}
-                for rule in rules:
-                    both = rule.ports.on(names) & limited
-                    if rule.limits and both:
-                        words.setdefault(both, []).extend(rule.limits)
-                found += [(each, tuple(dict.fromkeys(what))) for each, what in words.items()]
-        return tuple(found)
+        out, into = (egress.sections, target), (ingress.sections, source)
+        return tuple(each for sections, peer in (out, into) for each in _limits_of(sections, peer, names, ports))
+
+    def limits(self, source: str, target: str, ports: PortSet, direction: Direction) -> Limits:
+        """What the policies of one end alone ask of requests between two workloads. Raises ValueError for an end that
+        is not there.
+        """
+        found: list[tuple[PortSet, tuple[str, ...]]] = []
+        groups = self.population.groups
+        for one in bits(self.ends.find(source)):
+            for other in bits(self.ends.find(target)):
+                own, peer = (one, other) if direction == "egress" else (other, one)
+                names = groups[other].named if other < len(groups) else {}
+                found += _limits_of(self.selecting.get((direction, own), ()), peer, names, ports)
+        return tuple(dict.fromkeys(found))
 
     def granted(self, direction: Direction) -> Iterator[Edge]:
         """What the policies of one end alone let through, whatever those of the other end say: for `ingress` who may
@@ -237,6 +236,30 @@ class Connectivity:
         if not self.population.pods >> own & 1:
             return Verdict(True)
         return judge(question, self.selecting.get((question.direction, own), ()))
+
+
+def _limits_of(
+    sections: tuple[Section, ...], peer: int, names: Mapping[str, PortSet], ports: PortSet
+) -> Iterator[tuple[PortSet, tuple[str, ...]]]:
+    """The limits of one direction by ports: the rules of one tier add up, and one without limits lifts them."""
+    for tier in (Tier.NETWORK, Tier.MESH):
+        rules = [rule for each in sections if each.tier is tier for rule in each.rules if rule.mask >> peer & 1]
+        rules = [rule for rule in rules if rule.action is Action.ALLOW]
+        limited = ports
+        for rule in rules:
+            limited = limited - rule.ports.on(names) if not rule.limits else limited
+        pieces: dict[PortSet, list[str]] = {}
+        for rule in rules:
+            rest = own = rule.ports.on(names) & limited if rule.limits else NONE
+            for known in [each for each in pieces if each & own]:
+                words = pieces.pop(known)
+                pieces[known & own] = [*words, *rule.limits]
+                if known - own:
+                    pieces[known - own] = words
+                rest = rest - known
+            if rest:
+                pieces[rest] = list(rule.limits)
+        yield from ((each, tuple(dict.fromkeys(words))) for each, words in pieces.items())
 
 
 def _is_limited(sections: tuple[Section, ...]) -> bool:

@@ -127,6 +127,8 @@ def compare(
         for each, edge in sided:
             known = opened.get((edge.source, edge.target))
             if each.methods is not None and known is not None:
+                if direction is not None:
+                    known = replace(known, limits=world.limits(edge.source, edge.target, known.ports, direction))
                 yield from _requests(world, each.methods, edge, known)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 
 from conformance.network.connectivity import Edge
 from conformance.network.ports import PortSet
 
-#: The word of a limit that names methods: `HTTP GET /path` of Cilium, `HTTP GET|POST` of an AuthorizationPolicy.
-_METHODS = re.compile(r"\bHTTP ([A-Z]+(?:\|[A-Z]+)*)\b")
+#: The word of a limit that may name methods: `HTTP GET /path` of Cilium, `HTTP GET|POST` of an AuthorizationPolicy.
+_WORD = re.compile(r"\bHTTP (\S+)")
+_KNOWN = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 
 
 def methods(edge: Edge, ports: PortSet) -> frozenset[str] | None:
@@ -21,8 +23,27 @@ def methods(edge: Edge, ports: PortSet) -> frozenset[str] | None:
     for limited, words in edge.limits:
         if not limited & ports:
             continue
-        named = [_METHODS.search(word) for word in words]
+        named = [_named(word) for word in words]
         if all(named):
-            these = frozenset(name for match in named if match for name in match[1].split("|"))
+            these = frozenset(name for each in named for name in each)
             found = these if found is None else found & these
-    return found
+    return None if found is not None and found >= set(_KNOWN) else found
+
+
+def _named(limit: str) -> frozenset[str]:
+    """The methods of one limit; none where it names none. Cilium's are regular expressions, Istio's may begin or end
+    with `*`.
+    """
+    word = _WORD.search(limit)
+    found: set[str] = set()
+    for part in word[1].split("|") if word else ():
+        found |= {each for each in _KNOWN if _matches(part, each)}
+        found |= {part} if part.isupper() and part.isalpha() else set()
+    return frozenset(found)
+
+
+def _matches(pattern: str, method: str) -> bool:
+    try:
+        return re.fullmatch(pattern, method) is not None or fnmatchcase(method, pattern)
+    except re.error:
+        return fnmatchcase(method, pattern)

@@ -103,6 +103,48 @@ def test_a_rule_without_a_method_lets_every_method_pass(http: str) -> None:
     assert str(found).endswith("is open, but not documented for methods other than GET")
 
 
+@pytest.mark.parametrize(
+    ("http", "passing"),
+    [
+        ("[{method: 'GE.*'}]", ["GET"]),
+        ("[{method: 'GET|HEAD', path: /a}]", ["GET", "HEAD"]),
+        ("[{method: 'P.*'}]", ["PATCH", "POST", "PUT"]),
+        ("[{method: PURGE}]", ["PURGE"]),
+        ("[{method: GET, headers: [a]}]", ["GET"]),
+        ("[{method: '('}]", []),
+    ],
+)
+def test_methods_are_expressions(http: str, passing: list[str]) -> None:
+    wanted = passing or ["GET"]
+    found = held(guarded(http), {**EDGE, "methods": wanted}, subjects=("db",))
+    assert [str(each) for each in found] == (
+        []
+        if passing
+        else [
+            "shop/Deployment/api -> shop/Deployment/db TCP/5432 is open, but not documented for methods other than GET"
+        ]
+    )
+
+
+@pytest.mark.parametrize("side", ["ingress", "own"])
+def test_methods_of_one_side(side: str) -> None:
+    world = guarded("[{method: GET}]")
+    assert held(world, {**EDGE, "methods": ["GET"]}, subjects=("db",), side=side, deny=False) == []
+    (found,) = held(world, {**EDGE, "methods": ["PUT", "GET"]}, subjects=("db",), side=side, deny=False)
+    assert str(found).endswith("is documented, but closed for PUT")
+
+
+def test_rules_for_several_ports_add_up() -> None:
+    rule = "{fromEndpoints: [{}], toPorts: [{ports: [%s], rules: {http: [{method: %s}]}}]}"
+    ports = "{port: '5432', endPort: 5440, protocol: TCP}", "{port: '5432', protocol: TCP}"
+    rules = [rule % (ports[0], "GET"), rule % (ports[1], "POST")]
+    for order in (rules, rules[::-1]):
+        spec = f"{{endpointSelector: {{matchLabels: {{app: db}}}}, ingress: [{', '.join(order)}]}}"
+        world = connectivity(API, DB, cnp(spec))
+        assert held(world, {**EDGE, "methods": ["GET", "POST"]}, deny=False) == []
+        assert held(world, {**EDGE, "port": 5435, "methods": ["GET"]}, deny=False) == []
+
+
 def test_methods_of_a_mesh_and_of_the_network_must_both_let_pass() -> None:
     rule = "{from: [{source: {namespaces: [shop]}}], to: [{operation: {methods: [GET, PUT], ports: ['5432']}}]}"
     world = connectivity(API, DB, authorization(f"{{action: ALLOW, rules: [{rule}]}}"))
