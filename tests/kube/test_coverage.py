@@ -42,6 +42,8 @@ def test_mounts_below_a_path_hide_what_the_volume_has_there() -> None:
     mounts = [{"name": "data", "mountPath": at} for at in ("/var", "/var/lib/db", "/variety", "/var/lib/")]
     nested = covered("/var/lib", mounts, [DATA]).nested
     assert [each.text("mountPath") for each in nested] == ["/var/lib/db"]
+    below = covered("/var", mounts, [DATA]).nested
+    assert [each.text("mountPath") for each in below] == ["/var/lib/db", "/var/lib/"]
     assert [each.text("mountPath") for each in covered("/", mounts, [DATA]).nested] == [
         at["mountPath"] for at in mounts
     ]
