@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from conformance.kube.inventory import Inventory
-    from conformance.kube.object import FieldTypeError, Object
+    from conformance.kube.object import Object
     from conformance.scaling import Event, Left, Place
     from conformance.scaling.events import Prospect
     from conformance.scaling.totals import Demand
@@ -68,8 +68,10 @@ def run(options: argparse.Namespace, extra: Sequence[str] = ()) -> int:
     """Prints the answer. 0; 1 where a drain or a rollout cannot come to its end, pods stay Pending or something cannot
     be read; 4 for wrong usage; 5 where there is no workload.
     """
-    if options.nodes < 0 or options.zones < 0 or (options.nodes and options.zones > options.nodes):
-        _say("--nodes and --zones are counts, and every zone has a node")
+    from conformance.scaling.nodes import LARGEST
+
+    if not 0 <= options.zones <= (options.nodes or LARGEST) <= LARGEST:
+        _say(f"--nodes is between 1 and {LARGEST}, and every one of --zones has a node")
         return 4
     try:
         inventory = _load(options)
@@ -77,10 +79,10 @@ def run(options: argparse.Namespace, extra: Sequence[str] = ()) -> int:
         _say(str(error))
         return 4
     rows, errors = _rows(inventory, options)
-    for each in inventory.rejected:
-        _say(f"{each.location}: {each.reason}")
-    for thing, wrong in errors:
-        _say(f"{thing.locate(wrong.path)}: {thing} is left out: {wrong}")
+    for rejected in inventory.rejected:
+        _say(f"{rejected.location}: {rejected.reason}")
+    for each in errors:
+        _say(each)
     if not rows and not errors:
         _say("no workloads there")
         return 5
@@ -103,16 +105,19 @@ def _load(options: argparse.Namespace) -> Inventory:
     return Inventory(loaded.objects, loaded.documents, loaded.texts, loaded.rejected, loaded.files)
 
 
-def _rows(inventory: Inventory, options: argparse.Namespace) -> tuple[list[Row], list[tuple[Object, FieldTypeError]]]:
+def _rows(inventory: Inventory, options: argparse.Namespace) -> tuple[list[Row], list[str]]:
     from conformance.kube.object import FieldTypeError
 
     rows: list[Row] = []
-    errors: list[tuple[Object, FieldTypeError]] = []
+    errors: list[str] = []
     for thing in inventory.objects:
         try:
             row = _row(thing, inventory, options)
         except FieldTypeError as error:
-            errors.append((thing, error))
+            errors.append(f"{thing.locate(error.path)}: {thing} is left out: {error}")
+            continue
+        except OverflowError as error:
+            errors.append(f"{thing.locate(('spec', 'replicas'))}: {thing} is left out: {error}")
             continue
         rows += [row] if row is not None else []
     return sorted(rows, key=lambda each: _name(each.owner)), errors

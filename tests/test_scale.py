@@ -124,7 +124,9 @@ def test_nothing_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err == "plumbline: no workloads there\n"
 
 
-@pytest.mark.parametrize("arguments", [["missing.yaml"], ["--nodes", "-1"], ["--nodes", "2", "--zones", "3"]])
+@pytest.mark.parametrize(
+    "arguments", [["missing.yaml"], ["--nodes", "-1"], ["--nodes", "2", "--zones", "3"], ["--nodes", "501"]]
+)
 def test_wrong_usage(arguments: list[str], tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["scale", *arguments]) == 4
     assert capsys.readouterr().err.count("\n") == 1
@@ -138,3 +140,22 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_shown(tree: Path, capsys: p
     assert "agent.yaml:9:36: DaemonSet shop/agent is left out" in said.err
     assert "spec.template.spec.containers[0].resources.requests.memory" in said.err
     assert "shop/Deployment/api" in said.out
+
+
+def test_more_replicas_than_can_be_tried(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tree / "agent.yaml").write_text(
+        AGENT.replace("DaemonSet", "Deployment").replace("spec:", "spec:\n  replicas: 999999999", 1)
+    )
+    assert main(["scale", "--format", "json"]) == 1
+    said = capsys.readouterr()
+    assert said.err == (
+        "plumbline: agent.yaml:5:3: Deployment shop/agent is left out: "
+        "999999999 replicas are too many to be placed one by one\n"
+    )
+    assert len(json.loads(said.out)["workloads"]) == 2
+
+
+def test_a_maximum_that_nobody_reaches(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tree / "all.yaml").write_text(TREE.replace("maxReplicas: 20", "maxReplicas: 2147483647"))
+    assert main(["scale", "--format", "json"]) == 1
+    assert json.loads(capsys.readouterr().out)["workloads"][0]["replicas"]["most"] == 2147483647

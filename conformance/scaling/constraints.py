@@ -7,7 +7,7 @@ https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from conformance.kube.object import Node
@@ -165,8 +165,7 @@ def _term(term: Node, place: Place) -> bool:
     )
 
 
-def _expression(node: Node, labels: object) -> bool:
-    assert isinstance(labels, dict)
+def _expression(node: Node, labels: Mapping[str, str]) -> bool:
     key, operator = node.text("key"), node.text("operator")
     values = [str(each.raw) for each in node.sequence("values")]
     value = labels.get(key)

@@ -15,7 +15,7 @@ from conformance.scaling import budget as budgets
 from conformance.scaling import rollout
 from conformance.scaling.budget import Standing
 from conformance.scaling.constraints import Constraints, constraints
-from conformance.scaling.nodes import Place, zones_of
+from conformance.scaling.nodes import LARGEST, Place, zones_of
 from conformance.scaling.placement import Board, Counts, classes
 from conformance.scaling.replicas import Workload
 from conformance.scaling.requests import LimitRanges, pod_requests
@@ -38,10 +38,13 @@ class Left:
 class Prospect:
     """One workload at one number of replicas on given nodes.
 
-    Every pod is taken for ready once it runs. Pods of other workloads take no part in the placement.
+    Every pod is taken for ready once it runs. Pods of other workloads take no part in the placement. Raises
+    FieldTypeError, and OverflowError for more pods than can be placed one by one.
     """
 
     def __init__(self, workload: Workload, inventory: Inventory, places: Sequence[Place], replicas: int) -> None:
+        if replicas > LARGEST:
+            raise OverflowError(f"{replicas} replicas are too many to be placed one by one")
         self.workload = workload
         self.inventory = inventory
         self.places = list(places)
@@ -216,6 +219,8 @@ def fits(prospect: Prospect, extra: int = 0) -> tuple[int, str]:
     """
     old = prospect.placed()
     board = Board(prospect.constraints, prospect.places, prospect.requests, older=old)
+    if extra > LARGEST:
+        raise OverflowError(f"{extra} pods on top are too many to be placed one by one")
     new = board.fill(extra)
     if prospect.per_node or (sum(old) >= prospect.replicas and sum(new) >= extra):
         return sum(old) + sum(new), ""

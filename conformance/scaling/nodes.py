@@ -20,6 +20,8 @@ _OLD_ZONE = "failure-domain.beta.kubernetes.io/zone"
 _CORDONED = "node.kubernetes.io/unschedulable"
 #: Effects that keep a pod off a node; PreferNoSchedule only ranks.
 _KEEPS_OFF = ("NoSchedule", "NoExecute")
+#: What is tried pod by pod and node by node must come to an end; Kubernetes itself knows 5,000 nodes.
+LARGEST = 500
 _KEYS = {"count", "name", "zone", "labels", "taints", "allocatable"}
 
 
@@ -67,15 +69,16 @@ def documented(said: int | Sequence[Mapping[str, Any]], zones: int = 0) -> list[
         count = group.get("count", 1)
         if unknown:
             raise ValueError(f"a node has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(_KEYS))}")
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise ValueError(f"a count of nodes is {count!r}, not 1 or more")
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= LARGEST:
+            raise ValueError(f"a count of nodes is {count!r}, not between 1 and {LARGEST}")
         for index in range(count):
             name = str(group.get("name", "node"))
             found.append(_documented(group, name if count == 1 and "name" in group else f"{name}-{index + 1}"))
     if zones:
-        without = [each for each in found if not each.zone]
-        for number, each in enumerate(without):
-            found[found.index(each)] = replace(each, labels={**each.labels, ZONE: f"zone-{number % zones + 1}"})
+        without = [index for index, each in enumerate(found) if not each.zone]
+        for number, index in enumerate(without):
+            labels = {**found[index].labels, ZONE: f"zone-{number % zones + 1}"}
+            found[index] = replace(found[index], labels=labels)
     return found
 
 
@@ -116,7 +119,7 @@ def known(
     """
     if said:
         return documented(said, zones)
-    return of_inventory(inventory) or documented(max(pods, zones, 2), zones)
+    return of_inventory(inventory) or documented(min(max(pods, zones, 2), LARGEST), zones)
 
 
 def _node(node: Object) -> Place:

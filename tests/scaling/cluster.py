@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-PATIENCE = 60.0
+PATIENCE = 240.0  # seconds; controllers create 20 pods a second, and less on a busy machine
 Raw = dict[str, Any]
 
 

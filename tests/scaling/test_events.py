@@ -222,7 +222,7 @@ def test_room_of_a_node() -> None:
     ("said", "reason"),
     [
         ({"nmae": "x"}, "a node has no nmae"),
-        ({"count": 0}, "a count of nodes is 0, not 1 or more"),
+        ({"count": 0}, "a count of nodes is 0, not between 1 and 500"),
         ({"taints": ["cp"]}, "a taint is written key=value:NoSchedule, not 'cp'"),
         ({"allocatable": {"cpu": "many"}}, "not a quantity: 'many'"),
         ({"labels": 3}, "labels of a node is 3, not a mapping"),
