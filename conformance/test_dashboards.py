@@ -58,14 +58,17 @@ def _model(raw: Any) -> dict[str, Any] | None:
 
 def _panels(model: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Panels, those inside of collapsed rows too."""
-    for panel in model.get("panels") or ():
+    panels = model.get("panels")
+    for panel in panels if isinstance(panels, list) else ():
         if isinstance(panel, dict):
             yield panel
             yield from _panels(panel)
 
 
 def _targets(panel: dict[str, Any]) -> list[str]:
-    return [str(each["expr"]) for each in panel.get("targets") or () if isinstance(each, dict) and each.get("expr")]
+    targets = panel.get("targets")
+    found = targets if isinstance(targets, list) else []
+    return [str(each["expr"]) for each in found if isinstance(each, dict) and each.get("expr")]
 
 
 @check

@@ -113,7 +113,12 @@ def _deleted(subject: Document, path: Path, raw: dict[str, Any], after: str) -> 
     age = phase.get("min_age") if isinstance(phase, dict) else None
     if age is None:
         yield Finding(subject, path, "deletes nothing", f"delete after {after}")
-    elif duration.parse(str(age)) != duration.parse(after):
+        return
+    try:
+        same = duration.parse(str(age)) == duration.parse(after)
+    except DurationError:
+        same = False
+    if not same:
         yield Finding(subject, path, "deletes at another age", after, age)
 
 

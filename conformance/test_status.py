@@ -9,8 +9,10 @@ from typing import Annotated
 from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
 from conformance.kube import duration
+from conformance.kube.duration import DurationError
 from conformance.kube.inventory import Inventory
-from conformance.kube.object import Object
+from conformance.kube.object import FieldTypeError, Object
+from conformance.kube.path import parse
 from conformance.kube.storage import claims_of
 
 #: of cert-manager: a certificate is renewed when a third of its life is left, and lives 90 days unless said otherwise
@@ -139,21 +141,26 @@ def test_certificate_lasts(
         before = life * share / 100 if share is not None else life / 3
     if before < needed:
         yield Finding(certificate, "spec.renewBefore", f"is renewed {before} before its end", f"at least {margin}")
-    end = certificate.text("status.notAfter")
-    today = inventory.as_of
-    if end and today is not None and _day(end) - today < needed:
-        yield Finding(
-            certificate, "status.notAfter", f"ends within {margin} of {today}", f"after {today + needed}", end
-        )
+    end, today = _day(certificate, "status.notAfter"), inventory.as_of
+    if end is not None and today is not None and end - today < needed:
+        message = f"ends within {margin} of {today}"
+        yield Finding(certificate, "status.notAfter", message, f"after {today + needed}", str(end))
 
 
 def _span(certificate: Object, field: str) -> timedelta | None:
     text = certificate.text(field)
-    return timedelta(seconds=float(duration.parse(text))) if text else None
+    try:
+        return timedelta(seconds=float(duration.parse(text))) if text else None
+    except DurationError:
+        raise FieldTypeError(parse(field), "a duration", text) from None
 
 
-def _day(text: str) -> date:
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).date()
+def _day(certificate: Object, field: str) -> date | None:
+    text = certificate.text(field)
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).date() if text else None
+    except ValueError:
+        raise FieldTypeError(parse(field), "a time", text) from None
 
 
 @check

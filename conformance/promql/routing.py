@@ -103,7 +103,7 @@ def _is_configuration(raw: Any) -> bool:
 def _read(subject: Document, path: Path, raw: dict[str, Any]) -> Routing | RoutingError:
     try:
         route = _route(raw["route"], "")
-    except (ValueError, TypeError, re.error) as error:
+    except (ValueError, TypeError, AttributeError, re.error) as error:
         return RoutingError(subject, path, f"has a route that cannot be read: {error}")
     told = {
         str(each.get("name")): any(str(key).endswith("_configs") and value for key, value in each.items())

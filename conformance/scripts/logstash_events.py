@@ -21,7 +21,7 @@ _PATTERNS = {
     "LOGLEVEL": r"(?i:trace|debug|notice|info(?:rmation)?|warn(?:ing)?|err(?:or)?|crit(?:ical)?|fatal|severe|alert)",
 }  # fmt: skip
 _SEMANTIC = re.compile(r"%\{(\w+)(?::([\w\[\]@.-]+))?(?::(\w+))?\}")
-_IGNORED = {"date", "geoip", "useragent", "drop_nothing", "fingerprint"}
+_IGNORED = {"date", "geoip", "useragent", "fingerprint"}
 Event = dict[str, Any]
 
 
@@ -169,7 +169,7 @@ def _json(plugin: Plugin, event: Event) -> bool:
 
 
 def _mutate(plugin: Plugin, event: Event) -> bool:
-    for name, kind in (plugin.settings.get("convert") or {}).items():
+    for name, kind in _pairs(plugin, "convert"):
         found = value(event, _path(name))
         if isinstance(found, str) and kind in ("float", "integer"):
             try:
@@ -178,6 +178,13 @@ def _mutate(plugin: Plugin, event: Event) -> bool:
                 continue
     for name in _listed(plugin.settings.get("remove_field")):
         event.pop(name, None)
-    for name, text in (plugin.settings.get("add_field") or {}).items():
+    for name, text in _pairs(plugin, "add_field"):
         _put(event, name, text, True)
     return True
+
+
+def _pairs(plugin: Plugin, setting: str) -> list[tuple[str, Any]]:
+    given = plugin.settings.get(setting, {})
+    if not isinstance(given, dict):
+        raise LogstashError(f"line {plugin.line}: {setting} of {plugin.name} is a hash")
+    return list(given.items())
