@@ -30,7 +30,7 @@ def add_command(commands: Any) -> None:
 
 def run(options: argparse.Namespace, extra: Sequence[str] = ()) -> int:
     """Prints the jobs. 0; 1 where one has a problem or something cannot be read; 4 for wrong usage; 5 for no job."""
-    from conformance.scripts.jobs import jobs
+    from conformance.scripts.jobs import jobs, unread
 
     try:
         moment = _moment(options.moment)
@@ -39,13 +39,15 @@ def run(options: argparse.Namespace, extra: Sequence[str] = ()) -> int:
         tree.say(str(error))
         return 4
     records = [_record(each, inventory, moment) for each in jobs(inventory)]
+    for wrong in unread(inventory):
+        tree.say(f"{wrong.subject.locate(wrong.error.path)}: {wrong.subject} is left out: {wrong.error}")
     if options.backups:
         records = [each for each in records if each["copies"] or each["restores"]]
     if options.format == "json":
         tree.write_json({"jobs": records})
     else:
         tree.write(_text(records))
-    if inventory.rejected or any(each["problems"] for each in records):
+    if inventory.rejected or unread(inventory) or any(each["problems"] for each in records):
         return 1
     return 0 if records else 5
 

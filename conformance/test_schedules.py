@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Annotated
 
 from conformance.check import NotApplicable, Said, check
-from conformance.finding import Finding
+from conformance.finding import Finding, Unjudged
 from conformance.kube import duration
 from conformance.kube.cron import Schedule
 from conformance.kube.cron_gap import longest, told
@@ -17,7 +17,7 @@ from conformance.kube.object import Object
 from conformance.scripts.destination import data_claims, elsewhere, encrypted, kept, leaves, sends, whose
 from conformance.scripts.dumps import Act, dumps
 from conformance.scripts.failing import dash_pipefail, swallowed
-from conformance.scripts.jobs import Job, Step, When, jobs
+from conformance.scripts.jobs import Job, Step, When, jobs, unread
 from conformance.scripts.retention import Keeping, keeping
 from conformance.scripts.trial_restore import Restore, restoring
 
@@ -31,6 +31,10 @@ def chosen(inventory: Inventory, job: str, data: list[str] | None) -> list[Job]:
         for each in jobs(inventory)
         if fnmatchcase(each.name, job) and (not data or any(name in data for name in copies(each)))
     ]
+
+
+def _unread(inventory: Inventory) -> Iterator[Unjudged]:
+    return (Unjudged(each.subject, each.error.path, str(each.error)) for each in unread(inventory))
 
 
 def copies(job: Job) -> list[str]:
@@ -65,6 +69,7 @@ def test_backup_schedule(
     `startingDeadlineSeconds` is skipped, below ten seconds every one may be.
     https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/
     """
+    yield from _unread(inventory)
     found = chosen(inventory, job, data)
     if not found:
         missing = Finding(None, "", f"no job {'that copies ' + ' or '.join(data) if data else job} is scheduled")
@@ -124,6 +129,7 @@ def test_backup_dumps(
     `data` are kinds (postgresql, mysql, redis, etcd, vault, velero …), `programs` the ones that may take it, `options`
     words that each dump needs. `pg_dump --schema-only` and `--help` copy nothing.
     """
+    yield from _unread(inventory)
     found = chosen(inventory, job, None)
     if not found:
         yield NotApplicable(NO_JOB)
@@ -154,6 +160,7 @@ def test_backup_fails_loudly(inventory: Inventory, *, job: str = "*", data: list
     `|| true`, a `;` without `set -e` and a condition that nobody acts on do the same. A dump whose end is looked for
     (`grep 'Dump completed'`) is sure without `pipefail`.
     """
+    yield from _unread(inventory)
     judged = False
     for each in chosen(inventory, job, data):
         for act in dumps(each):
@@ -181,6 +188,7 @@ def test_backup_leaves_volume(
     over where to. What is sent has to be the volume that the dump was written to: two containers may mount different
     ones at the same path. A copy in an emptyDir or in the container is gone with the pod.
     """
+    yield from _unread(inventory)
     claims = data_claims(inventory)
     judged = False
     for each in chosen(inventory, job, data):
@@ -235,6 +243,7 @@ def test_backup_encrypts(
 
     Compression is no encryption. Whether a bucket encrypts by default only the bucket tells.
     """
+    yield from _unread(inventory)
     found = [each for each in chosen(inventory, job, data) if dumps(each)]
     if not found:
         yield NotApplicable("no job takes a dump")
@@ -260,6 +269,7 @@ def test_backup_retained(
     Schedule without `ttl` takes the server's, 30 days unless told otherwise. `lifecycle` is a glob over files with
     a bucket's lifecycle rules.
     """
+    yield from _unread(inventory)
     found = chosen(inventory, job, data)
     said: list[Keeping] = [kept_for for each in found for kept_for in keeping(each, inventory, lifecycle)]
     if not found:
@@ -294,6 +304,7 @@ def test_restore_tested(
     and to end with an error when it differs. `psql` without `ON_ERROR_STOP=1` ends with 0 whatever goes wrong.
     Unless it is `required`, nothing is asked where no job takes a copy.
     """
+    yield from _unread(inventory)
     found: list[Restore] = [
         each for each in restoring(inventory) if fnmatchcase(each.job.name, job) and (not data or each.data in data)
     ]

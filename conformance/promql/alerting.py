@@ -52,7 +52,7 @@ class Firing:
 def alerting(raw: Mapping[str, object]) -> Alerting:
     """An alerting rule as it stands in a rule file. Raises UnsupportedError, and DurationError for a wrong `for`."""
     return Alerting(
-        read(str(raw.get("expr", ""))),
+        read(str(raw.get("expr") or "")),
         _seconds(raw.get("for")),
         _seconds(raw.get("keep_firing_for")),
         _texts(raw.get("labels")),

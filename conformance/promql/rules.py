@@ -49,7 +49,8 @@ class Rule:
     @property
     def expr(self) -> str:
         """The expression; a bare number is text too."""
-        return str(self.raw.get("expr", ""))
+        written = self.raw.get("expr")
+        return "" if written is None else str(written)
 
     @property
     def wait(self) -> str:

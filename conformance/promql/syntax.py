@@ -115,8 +115,15 @@ _OPS = (
 
 @lru_cache(maxsize=4096)
 def read(text: str) -> Expr:
-    """The expression of a text. Raises UnsupportedError for what is no PromQL, such as an unrendered template."""
-    return _read(parse(text))
+    """The expression of a text, as a rule may have it.
+
+    Raises UnsupportedError for what is no PromQL, such as an unrendered template, and for a range or a text, which
+    Prometheus refuses in a rule.
+    """
+    found = _read(parse(text))
+    if isinstance(found, Text | Subquery) or (isinstance(found, Selector) and found.range is not None):
+        raise UnsupportedError("not an expression of a rule: a range or a text has no value at a moment")
+    return found
 
 
 def walk(expr: Expr) -> Iterator[Expr]:

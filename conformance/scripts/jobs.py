@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -16,7 +16,7 @@ from conformance.kube import literal
 from conformance.kube.cron import Schedule
 from conformance.kube.cron_fields import CronError
 from conformance.kube.inventory import Inventory
-from conformance.kube.object import Location, Node, Object, TextFile
+from conformance.kube.object import FieldTypeError, Location, Node, Object, TextFile
 from conformance.kube.path import Path
 from conformance.kube.podspec import Container, PodSpec
 from conformance.scripts.find import crontab_lines, scripts
@@ -90,21 +90,40 @@ class Job:
         return ((step, command) for step in self.steps for command in step.shell.commands)
 
 
-_JOBS: WeakKeyDictionary[Inventory, list[Job]] = WeakKeyDictionary()
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An object that should say when something runs and has a field of a wrong type."""
+
+    subject: Object
+    error: FieldTypeError
+
+
+_FOUND: WeakKeyDictionary[Inventory, tuple[list[Job], list[Unread]]] = WeakKeyDictionary()
 
 
 def jobs(inventory: Inventory) -> list[Job]:
-    """Everything in a tree that runs at certain times, in loading order of each kind."""
-    if inventory not in _JOBS:
-        _JOBS[inventory] = _all(inventory)
-    return _JOBS[inventory]
+    """Everything in a tree that runs at certain times, in loading order of each kind; see `unread` for the rest."""
+    return _found(inventory)[0]
 
 
-def _all(inventory: Inventory) -> list[Job]:
-    found = [_cron_job(each, inventory) for each in inventory.of_kind("CronJob", "batch")]
-    found += [_cron_workflow(each, inventory) for each in inventory.of_kind("CronWorkflow", "argoproj.io")]
-    found += [_velero(each, inventory) for each in inventory.of_kind("Schedule", "velero.io")]
-    return [*found, *_crontabs(inventory)]
+def unread(inventory: Inventory) -> list[Unread]:
+    """What should run at certain times and cannot be read."""
+    return _found(inventory)[1]
+
+
+def _found(inventory: Inventory) -> tuple[list[Job], list[Unread]]:
+    if inventory not in _FOUND:
+        known: list[Job] = []
+        wrong: list[Unread] = []
+        for kind, group, reader in _READERS:
+            for each in inventory.of_kind(kind, group):
+                try:
+                    known.append(reader(each, inventory))
+                except FieldTypeError as error:
+                    wrong.append(Unread(each, error))
+        known += _crontabs(inventory)
+        _FOUND[inventory] = known, wrong
+    return _FOUND[inventory]
 
 
 def parse(text: object, zone: str | None, path: Path) -> When:
@@ -167,6 +186,13 @@ def _velero(schedule: Object, inventory: Inventory) -> Job:
     when = parse(schedule.get("spec.schedule"), zone, ("spec", "schedule"))
     suspended: Path = ("spec", "paused") if schedule.flag("spec.paused", False) else ()
     return Job(schedule, "Velero Schedule", schedule.name, (when,), (), suspended)
+
+
+_READERS: tuple[tuple[str, str, Callable[[Object, Inventory], Job]], ...] = (
+    ("CronJob", "batch", _cron_job),
+    ("CronWorkflow", "argoproj.io", _cron_workflow),
+    ("Schedule", "velero.io", _velero),
+)
 
 
 def _crontabs(inventory: Inventory) -> Iterator[Job]:
@@ -271,4 +297,4 @@ def _mounted(word: str, container: Container, inventory: Inventory) -> tuple[Obj
     return None
 
 
-__all__ = ["SHELLS", "Job", "Step", "When", "jobs", "parse", "pod_steps"]
+__all__ = ["SHELLS", "Job", "Step", "Unread", "When", "jobs", "parse", "pod_steps", "unread"]
