@@ -139,6 +139,28 @@ def _sorts(command: Command) -> bool:
 
 
 @check
+def test_times_told_apart(inventory: Inventory, *, script: str, names: list[str]) -> Iterator[Said]:
+    """Artefacts whose names write the time in different ways are not named by one variable as it stands.
+
+    `names` hold `{}` where the time is. `backup-$DATE` and `dump_$DATE.sql.gz` cannot both exist when one writes
+    `20261120010004` and the other `20261120_010004`, and neither is ever called `latest`; a variable that is rewritten
+    on the way (`${DATE/_/}`) may be right.
+    """
+    found = scripts(inventory, script)
+    if not found:
+        yield NotApplicable("no such script; its absence is reported by the requirement that it exists")
+    for each in found:
+        seen: dict[str, str] = {}
+        for number, line in enumerate(each.shell.text.splitlines(), start=1):
+            for name in names:
+                before, _, after = map(re.escape, name.partition("{}"))
+                for variable in re.findall(rf"{before}\$\{{?(\w+)\}}?{after}(?![\w/])", line):
+                    if seen.setdefault(variable, name) != name:
+                        message = f"${variable} names {seen[variable]} as well, which writes the time in another way"
+                        yield Finding(each.subject, each.at(number), message, "a name looked up in a list", name)
+
+
+@check
 def test_restore_stops(inventory: Inventory, *, script: str) -> Iterator[Said]:
     """A script that loads a dump stops at the first error: `psql -v ON_ERROR_STOP=1`, and nothing that hides it.
 
