@@ -19,7 +19,7 @@ from conformance.kube.podspec import Container
 from conformance.kube.versions import minor_of
 from conformance.scripts.backup import outputs
 from conformance.scripts.failure import masked
-from conformance.scripts.shell import Command
+from conformance.scripts.shell import Command, Shell
 from conformance.scripts.steps import Step, step
 
 _DUMPS = ("mysqldump", "mariadb-dump", "pg_dump", "pg_dumpall")
@@ -169,16 +169,29 @@ def test_dump_fails_loudly(job: Object, inventory: Inventory) -> Iterator[Said]:
         elif piped and done.interpreter not in ("bash", "zsh", "ksh"):
             message = f"{done.interpreter or 'nothing'} need not know pipefail"
             yield Finding(each.pod.owner, done.path, message, "bash")
-        if not any(_verifies(one) for one in _later(done, command)):
+        if not any(_verifies(where.shell, one) for where, one in _after(job, inventory, each, done, command)):
             yield Finding(each.pod.owner, done.path, "nobody looks whether the dump is whole", "gzip -t")
     if not dumps:
         yield NotApplicable("no container dumps a database; another requirement says so")
 
 
-def _verifies(command: Command) -> bool:
-    if command.name == "grep" and re.search(r"(?i)dump completed", command.text):
-        return True
-    return any(command.name == name and (not word or word in command.words) for name, word in _VERIFYING)
+def _after(
+    job: Object, inventory: Inventory, dumping: Container, done: Step, command: Command
+) -> Iterator[tuple[Step, Command]]:
+    """What runs after the dump, there and, when an init container dumps, in the containers that start then."""
+    yield from ((done, one) for one in _later(done, command))
+    for each in containers_of(job, inventory, "*") if dumping.kind == "initContainer" else ():
+        found = step(each, inventory)
+        yield from ((found, one) for one in found.shell.commands)
+
+
+def _verifies(shell: Shell, command: Command) -> bool:
+    """Whether it looks at the dump, and its failure changes what happens then: `if [ -s f ]`, `gzip -t f || exit 1`."""
+    if command.name == "grep":
+        looks = re.search(r"(?i)dump completed", command.text) is not None
+    else:
+        looks = any(command.name == name and (not word or word in command.words) for name, word in _VERIFYING)
+    return looks and (command.name in ("test", "[") or not command.tolerated or not masked(shell, command))
 
 
 @check

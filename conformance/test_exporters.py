@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import configparser
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from conformance.check import Said, check
 from conformance.finding import Finding
@@ -45,20 +45,26 @@ def _scraped(pod: PodSpec, port: int, inventory: Inventory) -> bool:
     services = relations(inventory).services_of(pod.owner)
     if any(_annotated(each, port) for each in (pod.annotations, *(one.annotations for one in services))):
         return True
-    if any(_monitors(each, pod.labels) for each in inventory.of_kind("PodMonitor")):
+    if any(_monitors(each, pod.labels, pod.owner.namespace) for each in inventory.of_kind("PodMonitor")):
         return True
-    if any(_monitors(each, one.labels) for each in inventory.of_kind("ServiceMonitor") for one in services):
+    monitors = list(inventory.of_kind("ServiceMonitor"))
+    if any(_monitors(each, one.labels, one.namespace) for each in monitors for one in services):
         return True
     return any(_names(text, services, port) for text in _configurations(inventory))
 
 
-def _annotated(annotations: object, port: int) -> bool:
-    found = annotations if isinstance(annotations, dict) else {}
-    return found.get("prometheus.io/scrape") == "true" and found.get("prometheus.io/port", str(port)) == str(port)
+def _annotated(annotations: Mapping[str, str], port: int) -> bool:
+    scraped = annotations.get("prometheus.io/scrape") == "true"
+    return scraped and annotations.get("prometheus.io/port", str(port)) == str(port)
 
 
-def _monitors(monitor: Object, labels: object) -> bool:
-    return isinstance(labels, dict) and label_selector(monitor.at("spec.selector")).matches(labels)
+def _monitors(monitor: Object, labels: Mapping[str, str], namespace: str | None) -> bool:
+    """Whether a monitor selects these labels; without a namespaceSelector it looks into its own namespace only."""
+    scope = monitor.at("spec.namespaceSelector")
+    named = [each.raw for each in scope.sequence("matchNames")]
+    if scope.flag("any") is not True and namespace not in (named or [monitor.namespace]):
+        return False
+    return label_selector(monitor.at("spec.selector")).matches(labels)
 
 
 def _configurations(inventory: Inventory) -> Iterator[str]:

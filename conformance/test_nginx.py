@@ -20,7 +20,15 @@ def _servers(config: Object, key: str) -> tuple[Directive | None, list[Directive
         root = parse(text)
     except NginxError as error:
         return None, [], str(error)
-    return root, [each for each in root.all("server") if each.block is not None], ""
+    servers = [each for each in root.all("server") if each.block is not None]
+    return root, [each for each in servers if _listens(each)] or servers, ""
+
+
+def _listens(server: Directive) -> bool:
+    """Whether users come to this server: on port 80, which is the default. Another one may only show its status."""
+    listening = [each.arguments[0] for each in server.block or () if each.name == "listen" and each.arguments]
+    ports = [address.rpartition(":")[2] for address in listening]
+    return not ports or any(port == "80" or not port.isdigit() for port in ports)
 
 
 @check

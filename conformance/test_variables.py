@@ -17,7 +17,10 @@ from conformance.kube.references import references
 from conformance.kube.variables import Variable, value_at, variables, whole_secrets
 from conformance.scripts.steps import step
 
-_PASSWORD_OPTION = re.compile(r"(?i)(?:\A|[\s?&;-])(?:-D)?[\w.]*password[=:]([^\s&;'\"]+)")
+#: `-Dspring.datasource.password=…`, `?password=…`, `"password": "…"`
+_PASSWORD_OPTION = re.compile(
+    r"""(?ix) (?: \A | [\s?&;{,"'-] ) (?:-D)? [\w.]* password ["']? \s* [=:] \s* ["']? ([^\s&;'"},]+)"""
+)
 _CLIENTS = ("mysql", "mysqldump", "mysqladmin", "mariadb", "mariadb-dump")
 
 
@@ -79,8 +82,9 @@ def test_password_from_secret(
     """Passwords come from the Secret (any Secret where none is named), and stand nowhere else in the environment.
 
     `NAME_FILE`, which official images read the password from, is as good as NAME. `optional: true` lets the container
-    start without. A password also hides in a JDBC URL, before the host or as a parameter, and in `-D…password=` of
-    JAVA_TOOL_OPTIONS. `refused` are variables that make the password void, such as MYSQL_ALLOW_EMPTY_PASSWORD.
+    start without. A password also hides in a JDBC URL, before the host or as a parameter, in JSON, and in
+    `-D…password=` of JAVA_TOOL_OPTIONS or the command line. `refused` are variables that make the password void, such
+    as MYSQL_ALLOW_EMPTY_PASSWORD.
     https://kubernetes.io/docs/concepts/configuration/secret/#using-secrets-as-environment-variables
     """
     found = containers_of(workload, inventory, container, image_name)
@@ -93,8 +97,11 @@ def test_password_from_secret(
         for name in refused or ():
             if name in known:
                 yield Finding(each.pod.owner, known[name].path, f"{name} makes the password void", "not set")
+        for word in (*each.sequence("command"), *each.sequence("args")):
+            if _hidden_password(str(word.raw)):
+                yield Finding(each.pod.owner, word.path, "a password stands on the command line", "a Secret")
         for variable in known.values():
-            if variable.name not in names and _hidden_password(variable):
+            if variable.name not in names and _hidden_password(variable.value or ""):
                 yield Finding(*value_at(variable, each, inventory), f"{variable.name} carries a password", "a Secret")
 
 
@@ -114,8 +121,7 @@ def _from_secret(container: Container, name: str, secret: str, known: Mapping[st
         yield Finding(owner, (*variable.path, "optional"), f"the container starts without {name}", False, True)
 
 
-def _hidden_password(variable: Variable) -> bool:
-    value = variable.value or ""
+def _hidden_password(value: str) -> bool:
     if credential.evidence(value):
         return True
     return any(not credential.is_placeholder(found.group(1)) for found in _PASSWORD_OPTION.finditer(value))
