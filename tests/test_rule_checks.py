@@ -206,6 +206,14 @@ def test_backup_jobs(tmp_path: Path, check: str, options: dict[str, Any], expect
         assert fields(said) == expected
 
 
+def test_a_job_that_cannot_be_read_is_no_pass(tmp_path: Path) -> None:
+    for check in ("backup_schedule", "backup_fails_loudly", "backup_leaves_volume", "backup_encrypts"):
+        (said,) = ask(
+            tmp_path, check, {}, job_yaml=JOB, odd_yaml=JOB.replace("  jobTemplate", "  suspend: x\n  jobTemplate")
+        )
+        assert (type(said), said.field) == (Unjudged, ("spec", "suspend"))
+
+
 def test_a_copy_on_another_claim(tmp_path: Path) -> None:
     text = JOB.replace("; aws s3 cp --sse AES256 /b/x.sql s3://copies/", "")
     assert fields(ask(tmp_path, "backup_leaves_volume", {}, job_yaml=text)) == [VOLUME]

@@ -100,13 +100,26 @@ def test_what_is_suspended_or_never_runs(tree: Path, capsys: pytest.CaptureFixtu
     assert "    problem: is no schedule: not a schedule: " in out
 
 
+def test_a_job_that_cannot_be_read_is_said(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tree / "odd.yaml").write_text(
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: odd}\nspec:\n  schedule: '@daily'\n  suspend: 'yes'\n"
+    )
+    code, out, err = run(capsys)
+    assert code == 1
+    assert "3 schedules" in out
+    assert err == "plumbline: odd.yaml:6:3: CronJob odd is left out: spec.suspend is a string, not a boolean\n"
+
+
 def test_nothing_runs(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "--exclude", "all.yaml")[:2] == (5, "nothing runs at certain times\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["nowhere"], "nowhere: no such file or directory"), (["--from", "soon"], "--from soon: not a time such as 2026-11-21T18:00:00")],
+    [
+        (["nowhere"], "nowhere: no such file or directory"),
+        (["--from", "soon"], "--from soon: not a time such as 2026-11-21T18:00:00"),
+    ],
 )
 def test_wrong_usage(tree: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
     assert run(capsys, *arguments) == (4, "", f"plumbline: {message}\n")

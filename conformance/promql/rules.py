@@ -133,14 +133,30 @@ def selected(rule: Object, inventory: Inventory) -> bool:
 def _all(inventory: Inventory) -> Iterator[Rule | Unread]:
     for kind in ("PrometheusRule", "VMRule"):
         for each in inventory.of_kind(kind):
-            if kind == "VMRule" or selected(each, inventory):
-                yield from _groups(each, each.at("spec"))
+            yield from _readable(each, _of_object(each, inventory))
     for document in inventory.documents:
-        yield from _bare(document)
+        yield from _readable(document, _bare(document))
     for config in inventory.of_kind("ConfigMap", ""):
-        for key, text in config.mapping("data").items():
-            if isinstance(text, str):
-                yield from _in_text(config, ("data", str(key)), text)
+        yield from _readable(config, _of_config(config))
+
+
+def _readable(document: Document, rules: Iterator[Rule | Unread]) -> list[Rule | Unread]:
+    """The rules of one document; a field of a wrong type costs those of no other."""
+    try:
+        return list(rules)
+    except FieldTypeError as error:
+        return [Unread(document, error.path, str(error))]
+
+
+def _of_object(rule: Object, inventory: Inventory) -> Iterator[Rule | Unread]:
+    if rule.kind == "VMRule" or selected(rule, inventory):
+        yield from _groups(rule, rule.at("spec"))
+
+
+def _of_config(config: Object) -> Iterator[Rule | Unread]:
+    for key, text in config.mapping("data").items():
+        if isinstance(text, str):
+            yield from _in_text(config, ("data", str(key)), text)
 
 
 def _groups(document: Document, below: Node) -> Iterator[Rule]:

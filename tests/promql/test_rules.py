@@ -117,6 +117,14 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     assert [each.path for each in found.unread] == [("data", "shop.yml")]
 
 
+def test_a_field_of_a_wrong_type_costs_only_its_own_rules(tmp_path: Path) -> None:
+    rules = OBJECT.format(version="monitoring.coreos.com/v1", kind="PrometheusRule")
+    broken = rules.replace("name: shop}", "name: broken}").partition("  groups:")[0] + "  groups: 5\n"
+    found = find(read(tmp_path, rules_yaml=rules, broken_yaml=broken))
+    assert [each.path for each in found.unread] == [("spec", "groups")]
+    assert [each.name for each in found.rules] == ["Down", "job:up"]
+
+
 @pytest.mark.parametrize(("selector", "count"), [("{}", 1), ("{matchLabels: {team: shop}}", 0), (None, 0)])
 def test_a_prometheus_of_the_tree_selects(tmp_path: Path, selector: str | None, count: int) -> None:
     server = "apiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nmetadata: {name: p}\nspec:\n  replicas: 1\n"
