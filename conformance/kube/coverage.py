@@ -99,7 +99,7 @@ def _is_read_only(mount: Mount) -> bool:
     volume = mount.volume
     if mount.flag("readOnly") is True:
         return True
-    if volume is None or volume.claim_template:
+    if volume is None:
         return False
     if volume.source in _READ_ONLY:
         return True
