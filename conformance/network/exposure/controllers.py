@@ -38,6 +38,7 @@ class Controllers:
     def __init__(self, inventory: Inventory, direct: Iterable[Exposed]) -> None:
         self._pods = list(inventory.pods())
         self._classes = list(inventory.of_kind("IngressClass"))
+        self._known: dict[frozenset[tuple[str, str]], list[PodSpec]] = {}
         self._direct: dict[str, list[Exposed]] = {}
         for each in direct:
             self._direct.setdefault(each.workload, []).append(each)
@@ -58,7 +59,10 @@ class Controllers:
 
     def having(self, labels: Labels) -> list[PodSpec]:
         """Pods with all of these labels, in whatever namespace."""
-        return [pod for pod in self._pods if labels and labels.items() <= _labels(pod).items()]
+        key = frozenset(labels.items())
+        if key not in self._known:
+            self._known[key] = [pod for pod in self._pods if labels and labels.items() <= _labels(pod).items()]
+        return self._known[key]
 
     def way(self, pods: list[PodSpec], way: Way) -> Way:
         """The way with the pods in between: as wide as they are exposed. Where no manifest shows them the way stays."""
