@@ -10,7 +10,7 @@ from conformance.check import NotApplicable, Said, Unjudged, check
 from conformance.declared import same
 from conformance.finding import Finding
 from conformance.kube.inventory import Inventory
-from conformance.kube.object import Document, Node, Object
+from conformance.kube.object import Document, FieldTypeError, Node, Object
 from conformance.kube.podspec import PodSpec
 from conformance.mesh import Edge, Mesh, Outcome, Verdict
 from conformance.mesh.membership import PROXY, Dataplane
@@ -281,6 +281,9 @@ def _injector_defaults(inventory: Inventory) -> Iterator[tuple[Document, Amounts
             yield operator, _written(operator.at("spec.values.global.proxy.resources"))
     for config in inventory.of_kind("ConfigMap", ""):
         if config.name.startswith("istio-sidecar-injector") and config.get("data.values") is not None:
-            node = Node(json.loads(config.text("data.values")), ("data", "values"))
+            try:
+                node = Node(json.loads(config.text("data.values")), ("data", "values"))
+            except ValueError as error:
+                raise FieldTypeError(("data", "values"), f"JSON ({error})", config.text("data.values")) from None
             amounts = _written(node.at("global.proxy.resources"))
             yield config, {key: Node(each.raw, node.path) for key, each in amounts.items()}

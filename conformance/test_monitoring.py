@@ -33,6 +33,12 @@ def _yaml(config: Object) -> Iterator[tuple[str, Any]]:
             yield key, parsed
 
 
+def _part(raw: dict[str, Any], key: str) -> dict[str, Any]:
+    """A mapping below a key; empty where something else stands there."""
+    found = raw.get(key)
+    return found if isinstance(found, dict) else {}
+
+
 def _servers(workloads: list[Object], repository: str) -> Iterator[tuple[Object, Container]]:
     for workload in workloads:
         pod = pod_spec(workload)
@@ -91,7 +97,7 @@ def test_scrape_jobs(configs: list[Object], *, jobs: list[str], intervals: dict[
     for name in jobs:
         if name not in known:
             yield Finding(config, ("data", key), f"has no job {name}", name)
-    usual = (raw.get("global") or {}).get("scrape_interval", "1m")
+    usual = _part(raw, "global").get("scrape_interval", "1m")
     for name, wanted in intervals.items():
         observed = usual if name == "global" else known.get(name, {}).get("scrape_interval", usual)
         if not _as_long(str(observed), wanted):
@@ -181,8 +187,13 @@ def test_grafana_dashboards(configs: list[Object], *, titles: list[str]) -> Iter
     for config in configs:
         for key, text in config.mapping("data").items():
             if key.endswith(".json") and isinstance(text, str):
-                raw = json.loads(text)
-                found[str(raw.get("title"))] = config, key, raw
+                try:
+                    raw = json.loads(text)
+                except ValueError as error:
+                    yield Finding(config, ("data", key), f"Grafana does not load it: {error}", "JSON")
+                    continue
+                if isinstance(raw, dict):
+                    found[str(raw.get("title"))] = config, key, raw
     for title in titles:
         if title not in found:
             yield Finding(configs[0], "data", f"there is no dashboard {title}", title)
@@ -205,7 +216,7 @@ def test_alerts_exactly(inventory: Inventory, *, severities: dict[str, str]) -> 
         yield Finding(None, "", f"there is no alert {name}", severities[name])
     for name, alert in found.items():
         place, wanted = alert.field("labels"), severities.get(name)
-        observed = (alert.raw.get("labels") or {}).get("severity")
+        observed = _part(dict(alert.raw), "labels").get("severity")
         if wanted is None:
             yield Finding(alert.subject, place, f"{name} is a further alert", sorted(severities))
         elif observed != wanted:
@@ -259,13 +270,15 @@ def test_receiver_safe(config: Object) -> Iterator[Said]:
     https://prometheus.io/docs/alerting/latest/configuration/#receiver
     """
     for key, raw in _yaml(config):
-        name = (raw.get("route") or {}).get("receiver")
-        for receiver in raw.get("receivers") or ():
+        name = _part(raw, "route").get("receiver")
+        for receiver in (each for each in raw.get("receivers") or () if isinstance(each, dict)):
             ways = {field: each for field, each in receiver.items() if field.endswith("_configs") and each}
             if receiver.get("name") != name:
                 continue
             if not ways:
                 yield NotApplicable("its default receiver tells nobody")
             for way, each in ((way, each) for way, found in ways.items() for each in found):
-                if any(field in each for field in ("api_url", "url", "service_key", "auth_password")):
+                if isinstance(each, dict) and any(
+                    field in each for field in ("api_url", "url", "service_key", "auth_password")
+                ):
                     yield Finding(config, ("data", key), f"{way} writes its secret out", "api_url_file")

@@ -1,14 +1,14 @@
-"""VirtualServices and DestinationRules: who is routed where, how often it is tried, and by which policy."""
+"""VirtualServices: who is routed where, how often it is tried, and what is mirrored."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Annotated
 
 from conformance.check import NotApplicable, Said, check
-from conformance.declared import compare, validate
 from conformance.finding import Finding
 from conformance.kube import duration
 from conformance.kube.inventory import Inventory
@@ -172,7 +172,7 @@ def test_timeouts_nest(outer: Object, inventory: Inventory, *, inner: str) -> It
 
     Without a timeout of its own the inner call waits on, when nobody waits for it any more.
     """
-    limits = [duration.parse_go(each.timeout) for each in _http(outer, inventory) if each.timeout]
+    limits = [limit for each in _http(outer, inventory) if (limit := _seconds(each.timeout))]
     services = [each for each in inventory.of_kind("VirtualService") if each.name == inner]
     services = [each for each in services if each.namespace == outer.namespace]
     if not limits or not services:
@@ -180,11 +180,19 @@ def test_timeouts_nest(outer: Object, inventory: Inventory, *, inner: str) -> It
         return
     for service in services:
         for route in _http(service, inventory):
-            if not route.timeout or duration.parse_go(route.timeout) >= min(limits):
+            if not _seconds(route.timeout) or _seconds(route.timeout) >= min(limits):
                 place = (*route.node.path, "timeout")
-                limit = f"{min(limits).normalize():f} s"
-                message = f"{outer} gives up after {limit}, and this call goes on"
-                yield Finding(service, place, message, f"less than {limit}", route.timeout or None)
+                bound = f"{min(limits).normalize():f} s"
+                message = f"{outer} gives up after {bound}, and this call goes on"
+                yield Finding(service, place, message, f"less than {bound}", route.timeout or None)
+
+
+def _seconds(timeout: str) -> Decimal:
+    """A timeout in seconds; 0, which is none, for what is no duration: `mesh_references` reports that."""
+    try:
+        return duration.parse_go(timeout)
+    except duration.DurationError:
+        return Decimal(0)
 
 
 @check
@@ -250,59 +258,3 @@ def _mirrored(route: Route, mirror: Mirror, to: str, percent: int) -> Iterator[F
         yield Finding(route.subject, mirror.path, "mirrors elsewhere", to, target)
     if mirror.percentage != percent:
         yield Finding(route.subject, mirror.path, "mirrors another share", percent, mirror.percentage)
-
-
-@check
-def test_traffic_policy(
-    rule: Object,
-    inventory: Inventory,
-    *,
-    host: str,
-    policy: Annotated[dict[str, Any], validate],
-    subsets: list[str] = [],  # noqa: B006
-) -> Iterator[Said]:
-    """A DestinationRule is for this host, has these subsets and no others, and its policy counts for all of them.
-
-    Settings of a single port inherit nothing from those of the host, a subset's replace them field by field.
-    https://istio.io/latest/docs/reference/config/networking/destination-rule/#TrafficPolicy-PortTrafficPolicy
-    """
-    settings = Mesh(inventory).settings
-    if resolve(rule.text("spec.host"), rule.namespace, settings.domain) != resolve(
-        host, rule.namespace, settings.domain
-    ):
-        yield Finding(rule, "spec.host", "is for another host", host, rule.get("spec.host"))
-    own = [each.text("name") for each in rule.sequence("spec.subsets")]
-    if subsets and sorted(own) != sorted(subsets):
-        yield Finding(rule, "spec.subsets", "has other subsets", subsets, own)
-    node = rule.at("spec.trafficPolicy")
-    yield from _differs(rule, node, policy)
-    levels = node.sequence("portLevelSettings") if node.raw is not None else []
-    for each in rule.sequence("spec.subsets"):
-        nested = each.at("trafficPolicy")
-        if nested.raw is not None:
-            yield from _differs(rule, nested, {key: value for key, value in policy.items() if key in nested.mapping()})
-            levels += nested.sequence("portLevelSettings")
-    for each in levels:
-        yield from _differs(rule, each, policy)
-
-
-def _differs(rule: Object, node: Node, policy: Mapping[str, Any]) -> Iterator[Finding]:
-    for key, wanted in policy.items():
-        value = node.raw.get(key) if isinstance(node.raw, dict) else None
-        for each in compare(Node(value, (*node.path, key)), wanted):
-            yield Finding(rule, each.path, each.message, each.expected, each.observed)
-
-
-@check
-def test_one_rule_per_host(rules: list[Object], inventory: Inventory, *, hosts: list[str]) -> Iterator[Said]:
-    """Each of these hosts (`service.namespace`) has exactly one DestinationRule: of several, Istio takes the first
-    trafficPolicy and adds up the subsets. A rule for some client workloads only stands beside it.
-    """
-    mesh = Mesh(inventory)
-    for name in hosts:
-        host = f"{name}.svc.{mesh.settings.domain}"
-        found = [each.subject for each in mesh.rules.rules if each.host == host and each.selector is None]
-        if not found:
-            yield Finding(None, "", f"no DestinationRule for {name}")
-        for each in found[1:]:
-            yield Finding(each, "spec.host", f"{found[0]} is for this host as well", "one rule", each.get("spec.host"))
