@@ -8,13 +8,12 @@ from conformance.drill.command import CommandError
 from conformance.drill.exercise import Exercise
 from conformance.drill.kubectl import Kubectl
 
-#: rows of known data: enough to notice a truncated dump, few enough to be loaded in a second
-ROWS = 20_000
-_FILL = f"""
+#: 20,000 rows: enough to notice a truncated dump, few enough to be loaded in a second
+_FILL = """
 create table readings (id bigint primary key, sensor text not null, value numeric not null, taken timestamptz not null);
 insert into readings
   select n, 'sensor-' || n % 97, (n * 7919 % 100003) / 100.0, timestamptz '2026-01-01' + n * interval '1 minute'
-  from generate_series(1, {ROWS}) n;
+  from generate_series(1, 20000) n;
 create index on readings (sensor, taken);
 create sequence orders start 1000;
 create table heartbeat (id bigserial primary key, at timestamptz not null);
