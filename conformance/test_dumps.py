@@ -170,8 +170,8 @@ def test_dump_retention(
     for each in found:
         pruning = prunes(each.shell, directory)
         for command in pruning:
-            age = command.option("-mtime")
-            if age.lstrip("+") != str(days):
+            age = command.option("-mtime", "-mmin")
+            if age.lstrip("+") != str(days if "-mtime" in command.words else days * 24 * 60):
                 line = (
                     each.shell.assigned.get(variable, command.line) if f"${variable}" in _raw(command) else command.line
                 )

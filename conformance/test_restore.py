@@ -14,6 +14,8 @@ from conformance.scripts.find import Script, scripts
 from conformance.scripts.shell import Command, alternatives
 from conformance.scripts.typed import typed
 
+#: they say what others do
+_PRINTING = ("echo", "printf", "logger", ":")
 _ENFORCING = "pod-security.kubernetes.io/"
 _STOPS = re.compile(r"\bON_ERROR_STOP=(?:1|on|true)\b", re.IGNORECASE)
 _VOLUMES = ("persistentvolumeclaims", "persistentvolumes", "pvc", "pv")
@@ -31,14 +33,14 @@ def test_script_steps(
 
     Steps, and what to `avoid` (with the reason), are regular expressions over a command as it is typed, variables
     expanded. A failure counts when `set -e` stops the script, behind a pipe with `pipefail`, or when what follows
-    `||` or `if !` exits with non-zero. `|| true` hides it.
+    `||` or `if !` exits with non-zero. `|| true` hides it. What is only printed is no step.
     """
     found = scripts(inventory, script)
     if not found:
         yield Finding(None, "", f"no script {script}")
     for each in found:
         for step in steps:
-            taken = [c for c in each.shell.commands if re.search(step, typed(c))]
+            taken = [c for c in each.shell.commands if c.name not in _PRINTING and re.search(step, typed(c))]
             if not taken:
                 yield Finding(each.subject, each.at(), f"lacks the step {step}", step, None)
             for command in taken:
@@ -82,15 +84,18 @@ def test_namespaces_keep_labels(inventory: Inventory, *, namespaces: list[str]) 
 
     `kubectl create namespace X --dry-run=client -o yaml | kubectl apply -f -` takes away every label that an earlier
     apply had set; and a restore by Velero leaves a namespace alone that exists already. Either ends with Pod Security
-    switched off. `kubectl label namespace X pod-security.kubernetes.io/enforce-` does the same.
+    switched off. `kubectl label namespace X pod-security.kubernetes.io/enforce-` does the same. What a later command
+    of the same script puts right is no finding.
     """
     found = scripts(inventory, "*.sh")
     if not found:
         yield NotApplicable("no script")
     for each in found:
-        for command in each.shell.commands:
+        commands = each.shell.commands
+        for position, command in enumerate(commands):
             for name in namespaces:
-                if _names_namespace(command, name) and _strips(command):
+                stripped = _names_namespace(command, name) and _strips(command)
+                if stripped and not any(_labels(later, name) for later in commands[position + 1 :]):
                     message = f"leaves namespace {name} without its Pod Security labels"
                     wanted = "kubectl apply of its manifest"
                     yield Finding(each.subject, each.at(command.line), message, wanted, command.text)
@@ -99,6 +104,14 @@ def test_namespaces_keep_labels(inventory: Inventory, *, namespaces: list[str]) 
 def _names_namespace(command: Command, name: str) -> bool:
     words = {word.rpartition("/")[2] for raw in command.words for word in alternatives(raw)}
     return command.name in ("kubectl", "oc") and name in words
+
+
+def _labels(command: Command, namespace: str) -> bool:
+    """Whether a command puts the labels on again: by itself, or with the manifest."""
+    levels = (f"{_ENFORCING}enforce=baseline", f"{_ENFORCING}enforce=restricted")
+    labelled = "label" in command.words and _names_namespace(command, namespace)
+    applied = "apply" in command.words and re.search(r"namespaces?\S*\.ya?ml", command.text) is not None
+    return applied or (labelled and any(level in command.words for level in levels))
 
 
 def _strips(command: Command) -> bool:
@@ -119,7 +132,7 @@ def test_newest_backup(inventory: Inventory, *, script: str, lists: str, selecto
     if not found:
         yield NotApplicable("no such script; its absence is reported by the requirement that it exists")
     for each in found:
-        listing = [c for c in each.shell.commands if re.search(lists, typed(c))]
+        listing = [c for c in each.shell.commands if c.name not in _PRINTING and re.search(lists, typed(c))]
         if not listing:
             yield Finding(each.subject, each.at(), "lists no backups", lists, None)
         for command in listing:
