@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.kube.coverage import Coverage, coverage
@@ -105,6 +105,7 @@ def test_wrong_types_name_their_field() -> None:
 PARTS = st.lists(st.sampled_from(["a", "b"]), max_size=3)
 
 
+@settings(deadline=None)
 @given(PARTS, st.lists(st.tuples(PARTS, PARTS), max_size=4, unique_by=lambda each: tuple(each[0])))
 def test_a_path_is_found_where_mounting_one_after_the_other_puts_it(target: list[str], mounts: Any) -> None:
     """Oracle: a tree of directories, over which mounts are laid from the shortest path to the longest."""

@@ -148,6 +148,7 @@ def test_the_token() -> None:
         "Deployment",
         "spec.template.spec.volumes[0].projected.sources[0].serviceAccountToken",
     )
+    assert token(volumes=volumes) == ("web", "Deployment", in_pod)
     assert token(False, volumes=[{"name": "t", "projected": {"sources": sources[1:]}}])[0] == "no"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.kube.expansion import expand, references
@@ -71,6 +71,7 @@ def letter_by_letter(text: str, known: dict[str, str]) -> str:
     return done
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="$()AB\n"), st.dictionaries(st.sampled_from(["A", "B", "AB", "", "A$"]), st.text("$(A)x")))
 def test_any_text_expands_as_by_hand(text: str, known: dict[str, str]) -> None:
     assert expand(text, known.get) == letter_by_letter(text, known)

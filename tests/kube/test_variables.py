@@ -186,7 +186,7 @@ def dumb(text: str, made: dict[str, str]) -> str:
     return done
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(ENTRIES, SOURCES, st.tuples(DATA, DATA))
 def test_any_environment_is_that_of_the_kubelet(
     env: Any, sources: Any, maps: tuple[dict[str, str], dict[str, str]]
