@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
-from conformance.kube import cron, duration
+from conformance.kube import duration
 from conformance.kube.choosing import containers_of, place_of, runs_image, tag_of
-from conformance.kube.cron_fields import CronError
 from conformance.kube.inventory import Inventory
 from conformance.kube.mounts import Mount
 from conformance.kube.object import Object
@@ -25,42 +23,6 @@ from conformance.scripts.steps import Step, step
 _DUMPS = ("mysqldump", "mariadb-dump", "pg_dump", "pg_dumpall")
 #: commands that show whether a dump is whole, with the words that make them one
 _VERIFYING = (("gzip", "-t"), ("gunzip", "-t"), ("test", "-s"), ("[", "-s"), ("zcat", ""), ("stat", ""))
-#: any Monday; the zones of the tables have their offsets on it
-_SOME_DAY = datetime(2026, 1, 5, tzinfo=UTC)
-
-
-@check
-def test_cron_job(job: Object, *, at: str = "", zone: str = "UTC") -> Iterator[Said]:
-    """A CronJob fires once a day at that hour and minute of that zone; without `at`, it is not suspended.
-
-    Compared are the moments, whatever schedule and `timeZone` say them: 3:00 in Seoul is 18:00 in UTC. Without a
-    timeZone the controller's own zone counts, which is UTC unless somebody changed it; `TZ=` in a schedule is refused.
-    https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#time-zones
-    """
-    if not at:
-        if job.flag("spec.suspend") is True:
-            yield Finding(job, "spec.suspend", "a suspended CronJob never runs", False, True)
-        return
-    text, written = job.text("spec.schedule"), job.text("spec.timeZone")
-    try:
-        schedule = cron.Schedule.parse(text, written or "UTC")
-        wanted = cron.Schedule.parse("{1} {0} * * *".format(*map(int, at.split(":"))), zone)
-    except CronError as error:
-        yield Finding(job, "spec.schedule", str(error), at, text)
-        return
-    fires, right = _times(schedule), _times(wanted)
-    if fires != right:
-        observed = f"{text} {written or 'without timeZone'}".strip()
-        yield Finding(job, "spec.schedule", f"does not fire at {at} {zone} once a day", f"{at} {zone}", observed)
-
-
-def _times(schedule: cron.Schedule) -> list[datetime]:
-    found = []
-    moment = schedule.next_after(_SOME_DAY)
-    while moment is not None and moment < _SOME_DAY + timedelta(days=2):
-        found.append(moment.astimezone(UTC))
-        moment = schedule.next_after(moment)
-    return found
 
 
 def _dumping(job: Object, inventory: Inventory) -> list[tuple[Container, Step, Command]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from posixpath import normpath
 
+from conformance.kube.coverage import coverage
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Node, Object
 from conformance.kube.path import Path
@@ -32,13 +33,11 @@ def mounted_file(container: Container, path: str) -> File | None:
 
     The longest mount path wins. With `subPath` the mount is one file, or a directory below the volume's root.
     """
-    mount = container.pod.covering_mount(container, path)
-    if mount is None or mount.volume is None:
+    found = coverage(container, path)
+    if found.volume is None or found.inside is None:
         return None
-    below = normpath("/" + path).removeprefix(normpath("/" + mount.text("mountPath")).rstrip("/")).strip("/")
-    inside = normpath("/".join(part for part in (mount.text("subPath").strip("/"), below) if part))
-    for kind, source, name in _sources(mount.volume):
-        key = _key(source, inside)
+    for kind, source, name in _sources(found.volume):
+        key = _key(source, found.inside)
         if key:
             return File(kind, name, key, source.path, source.flag("optional") is True)
     return None
@@ -69,5 +68,5 @@ def _sources(volume: Node) -> Iterator[tuple[str, Node, str]]:
 def _key(source: Node, inside: str) -> str:
     items = source.sequence("items")
     if not items:
-        return inside if "/" not in inside and inside != "." else ""
+        return inside if "/" not in inside else ""
     return next((each.text("key") for each in items if normpath(each.text("path")) == inside), "")
