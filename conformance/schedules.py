@@ -106,8 +106,8 @@ def _when(when: When, moment: datetime) -> dict[str, Any]:
 
 
 def _problems(job: Job) -> Iterator[Problem]:
-    from conformance.scripts.destination import elsewhere, leaves, sends
-    from conformance.scripts.dumps import dumps, restores
+    from conformance.scripts.destination import elsewhere, kept, leaves, sends
+    from conformance.scripts.dumps import dumps, restores, tries
     from conformance.scripts.failing import swallowed
 
     for when in job.when:
@@ -126,7 +126,7 @@ def _problems(job: Job) -> Iterator[Problem]:
             yield f"{send.command.name}: {message}", _line(send.step, send.command.line)
     for send, written in elsewhere(job):
         yield f"sends another volume than the one with {written.target}", _line(send.step, send.command.line)
-    if dumps(job) and not leaves(job):
+    if any(kept(job)) and not leaves(job) and not tries(job):
         act = dumps(job)[0]
         yield "the copy never leaves the cluster or the host", _line(act.step, act.command.line)
 

@@ -15,7 +15,7 @@ from conformance.kube.cron_gap import longest, told
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Object
 from conformance.scripts.destination import data_claims, elsewhere, encrypted, kept, leaves, sends, whose
-from conformance.scripts.dumps import Act, dumps
+from conformance.scripts.dumps import Act, dumps, tries
 from conformance.scripts.failing import dash_pipefail, swallowed
 from conformance.scripts.jobs import Job, Step, When, jobs, unread
 from conformance.scripts.retention import Keeping, keeping
@@ -192,7 +192,7 @@ def test_backup_leaves_volume(
     claims = data_claims(inventory)
     judged = False
     for each in chosen(inventory, job, data):
-        if not copies(each) or each.kind == "Velero Schedule":
+        if not copies(each) or each.kind == "Velero Schedule" or tries(each):
             continue
         judged = True
         for send, written in elsewhere(each):
@@ -221,7 +221,7 @@ def _staying(job: Job, claims: dict[tuple[str | None, str], str], outside: bool)
         if owner:
             message = f"the copy lies on the very claim of the data, {claim} of {owner}"
             yield Finding(job.subject, each.path, message, "another place", claim)
-        elif not claim and each.source != "nfs":
+        elif not claim:
             yield _said(
                 each.act.step, each.act.command.line, f"the copy stays on {each.source}", "a place off the cluster"
             )

@@ -29,6 +29,12 @@ _SENDING = {
 }
 #: programs whose copy is away as soon as it is made
 _REMOTE = ("restic", "kopia", "borg", "pgbackrest", "wal-g", "barman", "velero", "elasticdump", "curl")
+_REMOTE_PLACE = re.compile(r"(?:s3|gs)://|[\w.-]+:")
+_FLAGS = frozenset(
+    ("--quiet", "--recursive", "--only-show-errors", "--no-progress", "--delete", "--verbose", "--archive")
+)
+#: volumes whose storage is another machine's
+_NETWORKED = frozenset(("nfs", "csi", "cephfs", "azureFile", "glusterfs", "rbd"))
 _SERVER_SIDE = re.compile(r"--sse|--server-side-encryption|--encrypt")
 
 
@@ -42,7 +48,7 @@ class Send:
     @property
     def target(self) -> str:
         """Where to, as it is written."""
-        plain = [word for word in self.command.words[1:] if not word.startswith("-")]
+        plain = _operands(self.command)
         return next((word for word in reversed(plain) if ":" in word), plain[-1] if plain else "")
 
 
@@ -55,16 +61,27 @@ def _sends(command: Command) -> bool:
     wanted = _SENDING.get(command.name)
     if wanted is None or (wanted and not any(word in wanted for word in command.words)):
         return False
-    remote = [word for word in command.words[1:] if re.match(r"(?:s3|gs)://|[\w.-]+:|\$\{?\w+", word)]
-    plain = [word for word in command.words[1:] if not word.startswith("--") and "=" not in word]
-    local_last = bool(plain) and re.match(r"[./~]", plain[-1]) is not None
-    return not (remote and local_last and command.name in ("aws", "gsutil", "rclone", "scp", "rsync", "s3cmd"))
+    if command.name not in ("aws", "gsutil", "rclone", "scp", "rsync", "s3cmd"):
+        return True
+    plain = [word for word in _operands(command) if word not in ("s3", "s3api", *wanted)]
+    return len(plain) < 2 or not _REMOTE_PLACE.match(plain[0]) or _REMOTE_PLACE.match(plain[-1]) is not None
+
+
+def _operands(command: Command) -> list[str]:
+    """The words that are neither options nor the values of long options."""
+    words = command.words[1:]
+    return [
+        word
+        for before, word in zip(("", *words), words, strict=False)
+        if not word.startswith("--") and not (before.startswith("--") and "=" not in before and before not in _FLAGS)
+    ]
 
 
 def leaves(job: Job) -> bool:
     """Whether anything that a job does takes its copies off the volumes of the cluster."""
     remote = any(act.program in _REMOTE or "create_remote" in act.command.words for act in dumps(job))
-    return job.kind == "Velero Schedule" or remote or bool(sends(job))
+    networked = any(each.source in _NETWORKED for each in kept(job))
+    return job.kind == "Velero Schedule" or remote or networked or bool(sends(job))
 
 
 def encrypted(job: Job, *, server_side: bool) -> bool:

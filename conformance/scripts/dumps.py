@@ -101,6 +101,14 @@ def restores(job: Job) -> list[Act]:
     ]
 
 
+def tries(job: Job) -> bool:
+    """Whether a job restores first and copies only then, to compare: its copies are no backups."""
+    order = {id(command): number for number, (_, command) in enumerate(job.commands)}
+    back, copies = restores(job), dumps(job)
+    first = min((order[id(each.command)] for each in copies), default=0)
+    return bool(back) and min(order[id(each.command)] for each in back) < first
+
+
 def acts(step: Step, verbs: Mapping[str, tuple[tuple[str, ...], ...]] = _VERBS) -> Iterator[Act]:
     """The commands of a step that do one of the verbs, also through `kubectl exec … --`, `ssh` or `sh -c`."""
     for command in step.shell.commands:

@@ -8,7 +8,7 @@ import pytest
 
 from conformance.kube.inventory import Inventory
 from conformance.scripts.destination import sends
-from conformance.scripts.dumps import dumps, restores
+from conformance.scripts.dumps import dumps, restores, tries
 from conformance.scripts.failing import swallowed
 from conformance.scripts.jobs import Job, jobs
 from conformance.sources import load as sources
@@ -98,12 +98,20 @@ def test_what_puts_a_copy_back(tmp_path: Path, script: str, expected: list[str])
     assert [act.data for act in restores(shell(tmp_path, script))] == expected
 
 
+def test_a_job_that_restores_first_takes_no_backup(tmp_path: Path) -> None:
+    assert tries(shell(tmp_path, "psql -h scratch < x\npg_dump -h scratch a > y\ndiff x y"))
+    assert not tries(shell(tmp_path, "pg_dump a > x\npsql -h scratch < x"))
+    assert not tries(shell(tmp_path, "pg_dump a > x"))
+
+
 @pytest.mark.parametrize(
     ("script", "targets"),
     [
         ("aws s3 cp /b/x s3://copies/", ["s3://copies/"]),
         ("aws s3 ls s3://copies/", []),
         ("aws s3 cp s3://copies/x /b/x", []),
+        ("aws s3 cp s3://copies/x $HOME/x", []),
+        ("aws s3 cp /b/x s3://copies/ --sse aws:kms", ["s3://copies/"]),
         ("rclone copy /b remote:copies", ["remote:copies"]),
         ("rsync -a /b/ host:/copies", ["host:/copies"]),
         ("rsync -a /b/ /copies", []),
