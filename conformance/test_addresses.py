@@ -31,7 +31,7 @@ def _networks(texts: list[str]) -> Networks:
 
 
 def _own(pool: Object) -> Networks:
-    return _networks([str(each.raw) for each in pool.sequence("spec.addresses")])
+    return _networks(pool.texts("spec.addresses"))
 
 
 @check
@@ -91,9 +91,9 @@ def test_pool_disjoint(pool: Object, inventory: Inventory, *, nodes: list[str]) 
         for each in node.sequence("status.addresses")
         if each.text("type") == "InternalIP"
     ]
-    for index, text in enumerate(pool.get("spec.addresses", [])):
+    for index, text in enumerate(pool.texts("spec.addresses")):
         try:
-            blocks = _networks([str(text)])
+            blocks = _networks([text])
         except (ValueError, TypeError) as error:
             yield Unjudged(pool, ("spec", "addresses", index), str(error))
             continue

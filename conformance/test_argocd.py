@@ -145,7 +145,7 @@ def test_controller_fields_ignored(
 
 def _routes(rollout: Object, name: str, inventory: Inventory) -> dict[str, str]:
     """Pointers of the routes that a Rollout manages, with their names: those that it names, else all."""
-    managed: list[str] = rollout.get("spec.strategy.canary.trafficRouting.istio.virtualService.routes", [])
+    managed = rollout.texts("spec.strategy.canary.trafficRouting.istio.virtualService.routes")
     services = [each for each in Mesh(inventory).routes.services if each.subject.name == name]
     services = [each for each in services if each.subject.namespace == rollout.namespace]
     if not services:

@@ -53,11 +53,11 @@ def test_authorization(
     if not rules:
         yield Finding(policy, "spec.rules", "has no rule, which denies everything", f"ports {ports}")
     for rule in rules:
-        operations = [each.get("operation.ports") for each in rule.sequence("to")]
-        if not operations or any(each is None or sorted(map(str, each)) != sorted(ports) for each in operations):
+        operations = [each.texts("operation.ports") for each in rule.sequence("to")]
+        if not operations or any(sorted(each) != sorted(ports) for each in operations):
             yield Finding(policy, (*rule.path, "to"), "is not about these ports alone", ports, operations)
-        sources = [each.get("source.principals") for each in rule.sequence("from")]
-        wrong = [each for each in sources if each is None or not set(each) <= set(principals)]
+        sources = [each.texts("source.principals") for each in rule.sequence("from")]
+        wrong = [each for each in sources if not each or not set(each) <= set(principals)]
         if principals and (not sources or wrong):
             yield Finding(policy, (*rule.path, "from"), "is not for these principals alone", principals, sources)
 

@@ -91,7 +91,7 @@ def test_canary_traffic(
 def _named(rollout: Object, istio: Node, mesh: Mesh) -> Iterator[Finding]:
     subsets = {istio.text("destinationRule.canarySubsetName"), istio.text("destinationRule.stableSubsetName")}
     place = (*istio.path, "virtualService", "routes")
-    named: list[str] = istio.get("virtualService.routes", [])
+    named = istio.texts("virtualService.routes")
     for service in mesh.routes.services:
         if (service.subject.name, service.subject.namespace) != (istio.text("virtualService.name"), rollout.namespace):
             continue

@@ -13,6 +13,7 @@ from conformance.kube.inventory import Inventory
 from conformance.kube.object import Node, Object
 from conformance.kube.podspec import Container, PodSpec
 from conformance.mesh import Mesh
+from conformance.mesh.reason import UnreadableError
 from conformance.scaling import Place, documented, of_inventory, workload
 from conformance.scaling.constraints import constraints
 from conformance.scaling.requests import Amounts, LimitRanges, amount, container_amount, largest, parsed
@@ -36,7 +37,10 @@ def _sidecars(inventory: Inventory, sidecar: Mapping[str, Any]) -> Callable[[Pod
     def of(pod: PodSpec) -> Mapping[str, Any] | None:
         if not sidecar:
             return None
-        member = mesh.member(pod)
+        try:
+            member = mesh.member(pod)
+        except UnreadableError:
+            return sidecar  # nobody knows, as in a namespace that is not shown
         return sidecar if member.dataplane in ("sidecar", "unknown") and not member.written else None
 
     return of

@@ -194,7 +194,7 @@ def _denied(rule: Node, blocks: set[str]) -> Iterator[str]:
     sources = [each.at("source") for each in rule.sequence("from")]
     by_address = ("notIpBlocks", "notRemoteIpBlocks")
     outside = any(
-        set(each.mapping()) <= set(by_address) and any(set(each.get(field, [])) <= blocks for field in each.mapping())
+        set(each.mapping()) <= set(by_address) and any(set(each.texts(field)) <= blocks for field in each.mapping())
         for each in sources
         if each.raw
     )

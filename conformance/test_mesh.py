@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from conformance.check import NotApplicable, Said, Unjudged, check
@@ -84,7 +84,19 @@ def test_peer_mode(
     if policy.get("spec.mtls.mode") != mode:
         message = "sets another mode for the namespace"
         yield Finding(policy, "spec.mtls.mode", message, mode, policy.get("spec.mtls.mode"))
-    mesh, told = Mesh(inventory), set()
+    yield from _readable(_overrides(policy, Mesh(inventory), mode))
+
+
+def _readable(found: Iterable[Said]) -> Iterator[Said]:
+    """What is found until something cannot be read, which is said at its own object."""
+    try:
+        yield from found
+    except UnreadableError as error:
+        yield Unjudged(error.reason.subject, error.reason.path, error.reason.text)
+
+
+def _overrides(policy: Object, mesh: Mesh, mode: str) -> Iterator[Finding]:
+    told = set()
     for pod in mesh.clients:
         if pod.owner.namespace != policy.namespace or mesh.dataplane(pod) not in _MESHED:
             continue
@@ -122,16 +134,20 @@ def test_mesh_members(
         if pod.owner.namespace != namespace or pod.owner.name in unsaid:
             continue
         judged = True
-        member = mesh.member(pod)
-        reason = member.reasons[-1]
-        place = (reason.subject, reason.path) if reason.subject is pod.owner else (pod.owner, pod.metadata_path)
-        if member.dataplane == Dataplane.UNKNOWN:
-            yield Unjudged(*place, reason.text)
-        elif (member.dataplane in _MESHED) == (pod.owner.name in outside):
-            wanted = "outside the mesh" if pod.owner.name in outside else "in the mesh"
-            yield Finding(*place, f"is not {wanted}: {reason.text}", wanted, member.dataplane.value)
+        yield from _readable(_membership(pod, mesh, pod.owner.name in outside))
     if not judged:
         yield NotApplicable(f"no workload in namespace {namespace}")
+
+
+def _membership(pod: PodSpec, mesh: Mesh, outside: bool) -> Iterator[Said]:
+    member = mesh.member(pod)
+    reason = member.reasons[-1]
+    place = (reason.subject, reason.path) if reason.subject is pod.owner else (pod.owner, pod.metadata_path)
+    if member.dataplane == Dataplane.UNKNOWN:
+        yield Unjudged(*place, reason.text)
+    elif (member.dataplane in _MESHED) == outside:
+        wanted = "outside the mesh" if outside else "in the mesh"
+        yield Finding(*place, f"is not {wanted}: {reason.text}", wanted, member.dataplane.value)
 
 
 @check

@@ -14,7 +14,7 @@ from conformance.check import NotApplicable, Said, Unjudged, check
 from conformance.finding import Finding
 from conformance.kube import duration
 from conformance.kube.inventory import Inventory
-from conformance.kube.object import Object
+from conformance.kube.object import Node, Object
 from conformance.kube.podspec import Container, pod_spec
 from conformance.promql.rules import alerts
 from conformance.promql.trial import UnsupportedError, metrics, parse
@@ -62,8 +62,8 @@ def test_prometheus_retention(
     for workload, container in servers:
         said = "15d"
         place = container.path
-        for index, argument in enumerate(container.get("args", [])):
-            flag, _, value = str(argument).partition("=")
+        for index, argument in enumerate(container.sequence("args")):
+            flag, _, value = str(argument.raw).partition("=")
             if flag in _RETENTION:
                 said, place = value, (*container.path, "args", index)
             if flag == "--storage.tsdb.retention.size" and value not in ("0", "0B"):
@@ -115,7 +115,8 @@ def test_remote_write_received(inventory: Inventory) -> Iterator[Said]:
         yield NotApplicable("nobody writes to Prometheus")
         return
     for workload, container in _servers(list(inventory.objects), "prom/prometheus"):
-        if not any(str(each).startswith("--web.enable-remote-write-receiver") for each in container.get("args", [])):
+        flags = [str(each.raw) for each in container.sequence("args")]
+        if not any(each.startswith("--web.enable-remote-write-receiver") for each in flags):
             path = (*container.path, "args")
             yield Finding(
                 workload, path, f"does not take what {writers[0]} writes", "--web.enable-remote-write-receiver"
@@ -199,8 +200,8 @@ def test_grafana_dashboards(configs: list[Object], *, titles: list[str]) -> Iter
             yield Finding(configs[0], "data", f"there is no dashboard {title}", title)
             continue
         config, key, raw = found[title]
-        for panel in raw.get("panels", []):
-            for target in panel.get("targets", []):
+        for panel in Node(raw).sequence("panels"):
+            for target in panel.sequence("targets"):
                 expr = str(target.get("expr", ""))
                 try:
                     parse(re.sub(r"\$(__\w+|\w+|\{\w+\})", "5m", expr))

@@ -104,6 +104,14 @@ class Node:
         steps = (*self.path, *parse(field))
         return [Node(element, (*steps, index)) for index, element in enumerate(elements)]
 
+    def texts(self, field: str | Path) -> list[str]:
+        """The elements of a list of strings; empty when absent."""
+        found = self.sequence(field)
+        for each in found:
+            if not isinstance(each.raw, str):
+                raise FieldTypeError(each.path, "a string", each.raw)
+        return [each.raw for each in found]
+
     def text(self, field: str | Path, default: str = "") -> str:
         """A string field."""
         value: str = self._typed(field, str, "a string", default)
