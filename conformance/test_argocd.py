@@ -15,6 +15,12 @@ from conformance.kube.relations import relations
 from conformance.mesh import Mesh
 
 _ISTIO = "networking.istio.io"
+#: Who writes what is to be left alone, as `metadata.managedFields` names them.
+_MANAGERS = {
+    "VirtualService": "rollouts-controller",
+    "DestinationRule": "rollouts-controller",
+    "Rollout": "kube-controller-manager",
+}
 
 
 @check
@@ -70,7 +76,8 @@ def test_self_heals(application: Object) -> Iterator[Said]:
 def test_differences_ignored(
     application: Object, *, kind: str, group: str, name: str, pointers: list[str]
 ) -> Iterator[Said]:
-    """An Application ignores these fields of one object, by `jsonPointers` or an equivalent jq expression.
+    """An Application ignores these fields of one object: by `jsonPointers`, an equivalent jq expression, or by the
+    controller that writes them (`managedFieldsManagers`).
 
     An entry without a name is for all objects of the kind; a pointer to a parent covers what is below it.
     https://argo-cd.readthedocs.io/en/stable/user-guide/diffing/#application-level-configuration
@@ -88,6 +95,8 @@ def _ignored(application: Object, group: str, kind: str, name: str, pointer: str
         said = [str(each.raw) for each in entry.sequence("jsonPointers")]
         said += [_as_pointer(str(each.raw)) for each in entry.sequence("jqPathExpressions")]
         wanted = (pointer, f"/spec/http/{route}/route") if route else (pointer,)
+        if _MANAGERS.get(kind) in entry.texts("managedFieldsManagers"):
+            return True
         if any(each == one or one.startswith(f"{each}/") or _every(each, one) for each in said for one in wanted):
             return True
     return False
