@@ -20,8 +20,7 @@ from conformance.cluster.connection import connect
 from conformance.cluster.discovery import discover
 from conformance.cluster.fault import AnswerError, ClusterError
 from conformance.cluster.kinds import Kinds, Live, replay
-from conformance.conclusion import conclude, report_files
-from conformance.gate import BROKEN_OFF, INTERNAL, USAGE, Shown, complain
+from conformance.conclusion import BROKEN_OFF, INTERNAL, USAGE, Shown, complain, conclude, report_files
 from conformance.kube.live import LiveInventory
 from conformance.options import OPTIONS, settings_of
 from conformance.report.record import ResultRecord

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from conformance import report as writers
+from conformance.report import terminal
 from conformance.report.record import Report, ResultRecord, report
 from conformance.run import Run, finish
 from conformance.settings import UsageError
+
+USAGE, BROKEN_OFF, INTERNAL = 4, 2, 3
 
 
 def report_files(texts: Sequence[str]) -> list[tuple[str, Path]]:
@@ -61,3 +66,31 @@ def _write(final: Report, name: str, path: Path) -> bool:
         sys.stderr.write(f"plumbline: {where}: the {name} report was not written: {error.strerror}\n")
         return False
     return True
+
+
+def complain(text: str, code: int) -> int:
+    """One line on standard error, and the exit code for it."""
+    sys.stderr.write(f"plumbline: {text}\n")
+    return code
+
+
+class Shown:
+    """Gives a run our terminal report, under pytest instead of its own, and collection errors a voice."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.verbose = options.verbose
+        self.reports = options.report
+
+    def pytest_configure(self, config: Any) -> None:
+        """Called by pytest before the plugin's own configure has to know."""
+        config.plumbline_show = self.show
+
+    def pytest_collectreport(self, report: Any) -> None:
+        """A check module that cannot be imported would otherwise be silent without pytest's terminal."""
+        if report.failed:
+            sys.stderr.write(f"plumbline: {report.longrepr}\n")
+
+    def show(self, report: Any) -> None:
+        """Print the report; on standard error when standard output carries a machine's report."""
+        stream = sys.stderr if any(each.endswith("=-") for each in self.reports) else sys.stdout
+        stream.write(terminal.render_for(report, stream, verbose=self.verbose))

@@ -5,18 +5,13 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import sys
-from typing import Any
 
 from conformance.catalogue import CatalogueError
-from conformance.conclusion import conclude, report_files
+from conformance.conclusion import BROKEN_OFF, INTERNAL, USAGE, Shown, complain, conclude, report_files
 from conformance.options import settings_of, written
-from conformance.report import terminal
 from conformance.run import Run
 from conformance.settings import PACKAGE, UsageError, resolve
 from conformance.sources.load import WorkerError
-
-USAGE, BROKEN_OFF, INTERNAL = 4, 2, 3
 
 
 def check(options: argparse.Namespace, extra: list[str]) -> int:
@@ -50,34 +45,6 @@ def _directly(options: argparse.Namespace) -> int:
             raise
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         return complain(f"internal error: {reason} (PLUMBLINE_DEBUG=1 shows where); nothing was reported", INTERNAL)
-
-
-def complain(text: str, code: int) -> int:
-    """One line on standard error, and the exit code for it."""
-    sys.stderr.write(f"plumbline: {text}\n")
-    return code
-
-
-class Shown:
-    """Gives a run our terminal report, under pytest instead of its own, and collection errors a voice."""
-
-    def __init__(self, options: argparse.Namespace) -> None:
-        self.verbose = options.verbose
-        self.reports = options.report
-
-    def pytest_configure(self, config: Any) -> None:
-        """Called by pytest before the plugin's own configure has to know."""
-        config.plumbline_show = self.show
-
-    def pytest_collectreport(self, report: Any) -> None:
-        """A check module that cannot be imported would otherwise be silent without pytest's terminal."""
-        if report.failed:
-            sys.stderr.write(f"plumbline: {report.longrepr}\n")
-
-    def show(self, report: Any) -> None:
-        """Print the report; on standard error when standard output carries a machine's report."""
-        stream = sys.stderr if any(each.endswith("=-") for each in self.reports) else sys.stdout
-        stream.write(terminal.render_for(report, stream, verbose=self.verbose))
 
 
 _ALONE = ("cacheprovider", "unittest", "doctest", "pastebin", "stepwise", "junitxml", "faulthandler")

@@ -37,7 +37,7 @@ class Header:
 
 @dataclass(slots=True)
 class Kind:
-    """What became of one kind: its objects, or why it was `refused`, or that the cluster has no such kind (`absent`)."""
+    """What became of one kind: its objects, or why it was `refused`, or that the cluster has none such (`absent`)."""
 
     name: str
     objects: list[dict[str, Any]] = field(default_factory=list)
