@@ -29,8 +29,8 @@ _PODLESS = {
     "crd.projectcalico.org", "external-secrets.io", "generators.external-secrets.io", "image.toolkit.fluxcd.io",
     "keda.sh", "kyverno.io", "metallb.io", "networking.istio.io", "notification.toolkit.fluxcd.io",
     "projectcalico.org", "route.openshift.io", "security.istio.io", "snapshot.storage.k8s.io",
-    "source.toolkit.fluxcd.io", "telemetry.istio.io", "templates.gatekeeper.sh", "traefik.containo.us", "traefik.io", "velero.io",
-    "volsync.backube", "wgpolicyk8s.io",
+    "source.toolkit.fluxcd.io", "telemetry.istio.io", "templates.gatekeeper.sh", "traefik.containo.us", "traefik.io",
+    "velero.io", "volsync.backube", "wgpolicyk8s.io",
 }  # fmt: skip
 _PODLESS_KINDS = {"PodMonitor", "PrometheusRule", "ServiceMonitor", "Probe", "ScrapeConfig", "AlertmanagerConfig"}
 _BUILT_IN = {"", "apps", "autoscaling", "batch", "extensions", "policy"}
