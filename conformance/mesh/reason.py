@@ -11,6 +11,13 @@ from conformance.kube.object import FieldTypeError, Location, Node, Object
 from conformance.kube.path import Path, render
 
 T = TypeVar("T")
+#: Every sort of problem; docs/mtls.md says what each of them is.
+CODES = frozenset({
+    "gateway-host", "mirror-nothing", "mirror-self", "peer-ambiguous", "peer-port", "peer-port-without-selector",
+    "peer-root-selector", "peer-selector", "retry-timeout", "route-duration", "route-external", "route-gateway",
+    "route-gateway-host", "route-host", "route-port", "route-port-needed", "route-subset", "route-weights",
+    "rule-external", "rule-host", "rule-port", "subset-empty", "tls-conflict", "unreadable",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
