@@ -12,6 +12,7 @@ from conformance import __version__
 from conformance.drill.command import CommandError, run
 from conformance.drill.registry import Drill, Image
 from conformance.drill.timeline import Timeline
+from conformance.drill.timeouts import Timeouts
 
 
 @dataclass
@@ -32,7 +33,8 @@ class Evidence:
 
     def image(self, declared: Image, chosen: str) -> None:
         """An image that was run; another one than documented is a stand-in, and said to be one."""
-        found = run(["docker", "image", "inspect", "--format", "{{.Id}}", chosen], timeout=20, may_fail=True)
+        ask = ["docker", "image", "inspect", "--format", "{{.Id}}", chosen]
+        found = run(ask, timeout=Timeouts().tool, may_fail=True)
         self.images[declared.name] = {"documented": declared.documented, "run": chosen, "id": found.text}
         if chosen != declared.documented:
             text = f"{chosen} in the role of {declared.documented}"
@@ -80,7 +82,7 @@ def versions() -> dict[str, str]:
     found = {}
     for name, command in asked.items():
         try:
-            said = run(command, timeout=20).text
+            said = run(command, timeout=Timeouts().tool).text
             found[name] = json.loads(said)["clientVersion"]["gitVersion"] if name == "kubectl" else said
         except (CommandError, ValueError, KeyError):
             found[name] = ""

@@ -20,6 +20,7 @@ from conformance.drill.kind import Cluster
 from conformance.drill.kubectl import Kubectl
 from conformance.drill.registry import Drill, Image
 from conformance.drill.timeline import Step, Timeline
+from conformance.drill.timeouts import Timeouts
 
 MANIFESTS = "drills"
 
@@ -70,13 +71,32 @@ class Exercise:
         text = (self.manifests / manifest).read_text(encoding="utf-8")
         kubectl.apply(string.Template(text).substitute({key: str(value) for key, value in values.items()}))
 
-    def node(self, name: str, *command: str, stdin: bytes | None = None) -> str:
-        """A command on a node, as an administrator would type it there."""
-        self.cluster.guard.prove(f"a command on node {name}")
-        if name not in self.cluster.nodes():
-            raise DrillError(f"{name} is no node of {self.cluster.state.name}")
+    def node(self, name: str, *command: str, stdin: bytes | None = None, api_lost: bool = False) -> str:
+        """A command on a node, as an administrator would type it there.
+
+        `api_lost` is for drills that have taken the API server away: the guard then proves the container alone.
+        """
+        container = self._container(name, f"a command on node {name}", api_lost)
         given = ["--interactive"] if stdin is not None else []
-        return run(["docker", "exec", *given, name, *command], timeout=self.cluster.timeouts.command, stdin=stdin).text
+        bound = self.cluster.timeouts.command
+        return run(["docker", "exec", *given, container, *command], timeout=bound, stdin=stdin).text
+
+    def power_off(self, name: str) -> None:
+        """Stop a node without any warning to what runs there."""
+        run(
+            ["docker", "kill", self._container(name, f"power off {name}", False)], timeout=self.cluster.timeouts.command
+        )
+
+    def power_on(self, name: str) -> None:
+        """Start a node again."""
+        run(["docker", "start", self._container(name, f"power on {name}", True)], timeout=self.cluster.timeouts.command)
+
+    def _container(self, name: str, act: str, api_lost: bool) -> str:
+        if not api_lost:
+            self.cluster.guard.prove(act)
+            if name not in self.cluster.nodes():
+                raise DrillError(f"{name} is no node of {self.cluster.state.name}")
+        return self.cluster.guard.container(name, act)
 
     # when
 
@@ -176,7 +196,7 @@ class Exercise:
 
 
 def _is_here(image: str) -> bool:
-    return run(["docker", "image", "inspect", image], timeout=20, may_fail=True).code == 0
+    return run(["docker", "image", "inspect", image], timeout=Timeouts().tool, may_fail=True).code == 0
 
 
 def _without_noise(raw: dict[str, Any]) -> dict[str, Any]:

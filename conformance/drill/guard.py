@@ -37,6 +37,8 @@ class Guard:
     timeouts: Timeouts = field(default_factory=Timeouts)
     #: how often the proof was given
     proven: int = 0
+    #: the nodes' containers by name at the last proof, with their ids
+    seen: dict[str, str] = field(default_factory=dict)
 
     def prove(self, act: str) -> None:
         """Raise NotOursError, which says what is missing, unless every fact holds right now."""
@@ -44,14 +46,36 @@ class Guard:
             raise self._refused(act, "--destructive was not given")
         try:
             server = self._kubeconfig()
-            self._containers(server)
-            self._nodes()
+            containers = self._containers()
+            self._serving(server, containers)
+            nodes = self._nodes()
             self._nonce()
         except NotOursError as error:
             raise self._refused(act, str(error)) from None
         except CommandError as error:
             raise self._refused(act, f"it cannot be asked: {error}") from None
         self.proven += 1
+        self.seen = {name: each for name, each in _ids(containers).items() if name in nodes}
+
+    def container(self, name: str, act: str) -> str:
+        """The id of a node's container, for what is done while the API server is lost on purpose.
+
+        The server cannot be asked then. An id belongs to one container for ever, so one that was part of the cluster
+        at the last whole proof still is. Raises NotOursError for any other, and when there was no whole proof before.
+        """
+        if not self.destructive:
+            raise self._refused(act, "--destructive was not given")
+        try:
+            self._kubeconfig()
+            now = _ids(self._containers())
+        except NotOursError as error:
+            raise self._refused(act, str(error)) from None
+        except CommandError as error:
+            raise self._refused(act, f"it cannot be asked: {error}") from None
+        found = now.get(name, "")
+        if not found or self.seen.get(name) != found:
+            raise self._refused(act, f"{name} is no container that was proven to be part of it")
+        return found
 
     def _refused(self, act: str, why: str) -> NotOursError:
         return NotOursError(f"{act}: refused, {why} (cluster {self.state.name}); nothing was touched")
@@ -73,18 +97,21 @@ class Guard:
             raise NotOursError(f"its API server {server} is not on this machine")
         return server
 
-    def _containers(self, server: str) -> None:
-        """The API server's port is that of a container that kind labelled with the cluster's name."""
-        found = run(
-            ["docker", "ps", "--filter", f"label={LABEL}={self.state.name}", "--format", "{{json .}}", "--no-trunc"],
-            timeout=self.timeouts.command,
-        )
-        containers = [json.loads(line) for line in found.text.splitlines()]
+    def _containers(self) -> list[dict[str, Any]]:
+        """Those that kind labelled with the cluster's name, stopped ones as well."""
+        label = f"label={LABEL}={self.state.name}"
+        command = ["docker", "ps", "--all", "--no-trunc", "--filter", label, "--format", "{{json .}}"]
+        listed = run(command, timeout=self.timeouts.command)
+        return [json.loads(line) for line in listed.text.splitlines()]
+
+    def _serving(self, server: str, containers: list[dict[str, Any]]) -> None:
+        """The API server's port is that of one of these containers."""
         port = urlsplit(server).port
         if not any(f":{port}->6443/tcp" in str(each.get("Ports")) for each in containers):
             raise NotOursError(f"no container of that name serves the port {port}")
 
-    def _nodes(self) -> None:
+    def _nodes(self) -> set[str]:
+        """Their names."""
         nodes = self.ask("get", "nodes").get("items") or []
         wanted = f"kind://docker/{self.state.name}/"
         strangers = [
@@ -94,6 +121,7 @@ class Guard:
         ]
         if not nodes or strangers:
             raise NotOursError(f"nodes that kind did not make for it: {', '.join(strangers) or 'no nodes at all'}")
+        return {each["metadata"]["name"] for each in nodes}
 
     def _nonce(self) -> None:
         data = self.ask("get", "configmap", NONCE, "--namespace=kube-system").get("data") or {}
@@ -103,14 +131,19 @@ class Guard:
     def ask(self, *arguments: str) -> Any:
         """A question to the cluster, as JSON; never anything that changes it."""
         found = run(
-            [*kubectl(self.state), *arguments, "--output=json", "--request-timeout=20s"], timeout=self.timeouts.command
-        )
+            [*kubectl(self.state), *arguments, "--output=json", f"--request-timeout={self.timeouts.request:g}s"],
+            timeout=self.timeouts.command,
+        )  # fmt: skip
         return json.loads(found.stdout)
 
 
 def kubectl(state: State) -> list[str]:
     """kubectl with the private kubeconfig and the context named, whatever the environment says."""
     return ["kubectl", f"--kubeconfig={state.kubeconfig}", f"--context={state.context}"]
+
+
+def _ids(containers: list[dict[str, Any]]) -> dict[str, str]:
+    return {str(each.get("Names")): str(each.get("ID")) for each in containers}
 
 
 def _server(content: bytes, context: str) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
+import signal
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import yaml
 
@@ -67,7 +71,7 @@ def available() -> str:
         if shutil.which(program) is None:
             return f"the program {program} is not on PATH"
     try:
-        run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=20)
+        run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=Timeouts().tool)
     except CommandError as error:
         return f"Docker does not answer: {error}"
     return ""
@@ -129,11 +133,28 @@ def sweep(timeouts: Timeouts) -> Iterator[str]:
     for state in states.known():
         if not state.alive and not state.keep:
             try:
+                _end_orphans(state, timeouts)
                 delete(state, timeouts)
             except DrillError as error:
                 yield f"left alone: {error}"
             else:
                 yield f"deleted {state.name}, left behind by a run that was killed"
+
+
+def _end_orphans(state: State, timeouts: Timeouts) -> None:
+    """End a `kind create` that outlived its killed run: what it makes after the sweep nobody would know of.
+
+    It leads a process group of its own, and the cluster's name, which nobody else can know, is one of its arguments.
+    """
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            program, *arguments = file.read_bytes().split(b"\0")
+        except OSError:
+            continue  # it has ended, or is another user's
+        if Path(program.decode(errors="replace")).name == "kind" and state.name.encode() in arguments:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(int(file.parent.name), signal.SIGKILL)
+            time.sleep(timeouts.settled)  # Docker finishes what it was asked for
 
 
 def _containers(name: str, timeouts: Timeouts) -> list[tuple[str, float]]:

@@ -63,15 +63,19 @@ class Runner:
         self._say = say
         self.verdicts: list[Verdict] = []
         self.kept: list[Cluster] = []
+        #: clusters that could not be deleted, with the reason; the next run tries again
+        self.left: list[str] = []
 
     def run(self) -> list[Verdict]:
         """All drills. Whatever happens in between, clusters are deleted unless they are to be kept."""
-        with _terminated_as_interrupted():
-            for told in kind.sweep(self._asked.timeouts):
-                self._say(told)
-            for wanted, drills in self._groups():
-                self._group(wanted, drills)
-        junit.write(self._asked.reports / "drills.xml", self.verdicts)
+        try:
+            with _terminated_as_interrupted():
+                for told in kind.sweep(self._asked.timeouts):
+                    self._say(told)
+                for wanted, drills in self._groups():
+                    self._group(wanted, drills)
+        finally:
+            junit.write(self._asked.reports / "drills.xml", self.verdicts)
         return self.verdicts
 
     def _groups(self) -> Iterator[tuple[Wanted, list[tuple[Drill, Twin | None]]]]:
@@ -99,7 +103,7 @@ class Runner:
             return
         try:
             for drill, twin in exercises:
-                self.verdicts.append(self._exercise(cluster, drill, twin))
+                self._exercise(cluster, drill, twin)
         finally:
             self._done_with(cluster)
 
@@ -109,9 +113,13 @@ class Runner:
             self.kept.append(cluster)
             return
         self._say(f"deleting {cluster.state.name}")
-        cluster.delete()
+        try:
+            cluster.delete()
+        except DrillError as error:
+            self.left.append(str(error))
 
-    def _exercise(self, cluster: Cluster, drill: Drill, twin: Twin | None) -> Verdict:
+    def _exercise(self, cluster: Cluster, drill: Drill, twin: Twin | None) -> None:
+        """One exercise with its verdict and its evidence, which there is of one that was broken off as well."""
         name = f"{drill.name}[{twin.name}]" if twin else drill.name
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         folder = self._asked.reports / "drills" / f"{stamp}-{drill.name}{f'-{twin.name}' if twin else ''}"
@@ -126,14 +134,23 @@ class Runner:
             twin.name if twin else "",
         )
         started = time.monotonic()
+        outcome, reason = "error", "broken off"
         try:
             outcome, reason = _outcome(exercise, twin)
         finally:
             exercise.collect()
-        exercise.leave()
-        record = evidences.record(drill, exercise.twin, outcome, reason, found, exercise.timeline)
-        self._write(record, found)
-        return Verdict(drill, twin, outcome, reason, time.monotonic() - started, record)
+            record = evidences.record(drill, exercise.twin, outcome, reason, found, exercise.timeline)
+            self._write(record, found)
+            self.verdicts.append(Verdict(drill, twin, outcome, reason, time.monotonic() - started, record))
+        if not drill.alone:
+            self._leave(exercise, name)
+
+    def _leave(self, exercise: Exercise, name: str) -> None:
+        """Make room for the next one; its namespaces have other names, so that leftovers do not end the run."""
+        try:
+            exercise.leave()
+        except DrillError as error:
+            self._say(f"{name}: not everything could be cleared away: {error}")
 
     def _write(self, record: dict[str, Any], found: Evidence) -> None:
         import json

@@ -9,10 +9,16 @@ from dataclasses import dataclass
 class Timeouts:
     """Bounds, not expectations: on a quiet machine each is met in a fraction of it."""
 
+    #: what this machine knows by itself: the version of a program, whether Docker has an image
+    tool: float = 20.0
+    #: one question to the API server
+    request: float = 20.0
     #: any single command: kubectl, docker
     command: float = 60.0
     #: `kind create cluster`, nodes Ready included
     cluster: float = 300.0
+    #: Docker has made the containers it was asked for when its client ended
+    settled: float = 2.0
     #: deleting a cluster
     deletion: float = 120.0
     #: loading one image into the nodes
