@@ -5,36 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from conformance.catalogue import CatalogueError
-from conformance.cluster import snapshot
-from conformance.cluster.client import Client
-from conformance.cluster.connection import connect
-from conformance.cluster.discovery import discover
-from conformance.cluster.fault import AnswerError, ClusterError
-from conformance.cluster.kinds import Kinds, Live, replay
+from conformance.cluster.fault import ClusterError
+from conformance.cluster.look import Look, Looked, look
 from conformance.conclusion import BROKEN_OFF, INTERNAL, USAGE, Shown, complain, conclude, report_files
-from conformance.kube.live import LiveInventory
 from conformance.options import OPTIONS, settings_of
 from conformance.report.record import ResultRecord
 from conformance.run import Asked, Run
 from conformance.settings import Settings, UsageError, resolve
-
-
-@dataclass
-class Looked:
-    """A cluster as it was found, and what the report says of it."""
-
-    inventory: LiveInventory
-    kinds: Kinds
-    about: dict[str, Any]
 
 
 def run_audit(options: argparse.Namespace, extra: list[str]) -> int:
@@ -47,7 +30,7 @@ def run_audit(options: argparse.Namespace, extra: list[str]) -> int:
         run = Run(resolve(settings_of([], lambda name: getattr(options, name, _absent(name)))), scope="cluster")
         files = report_files(options.report)
         run.check_options()
-        with _looked(options, run.settings, options.save_snapshot) as looked:
+        with _look(options, run.settings, options.save_snapshot) as looked:
             records = _judged(run, looked, options.keyword)
         return conclude(run, records, looked.inventory.listed, files, Shown(options).show)
     except (UsageError, CatalogueError) as error:
@@ -69,7 +52,7 @@ def run_snapshot(options: argparse.Namespace, extra: list[str]) -> int:
     """List what the selected profiles ask for into a file. What may not be listed is told, and is no failure."""
     try:
         run = Run(resolve(settings_of([], lambda name: getattr(options, name, _absent(name)))), scope="cluster")
-        with _looked(options, run.settings, options.output) as looked:
+        with _look(options, run.settings, options.output) as looked:
             _judged(run, looked)
         for reason in looked.kinds.refused.values():
             sys.stderr.write(f"plumbline: {reason}\n")
@@ -117,42 +100,8 @@ def _named(identifier: str, name: str, /, **_: object) -> bool:
     return name.lower() in identifier.lower()
 
 
-@contextmanager
-def _looked(options: argparse.Namespace, settings: Settings, output: str) -> Iterator[Looked]:
-    """The cluster to judge. A snapshot that is being written is kept only when the block ends well."""
-    if getattr(options, "snapshot", ""):
-        header, kinds = snapshot.read(Path(options.snapshot))
-        yield _look(header, Kinds(replay(kinds)), settings, {"snapshot": options.snapshot})
-        return
-    trees = [Path(each) for each in (*settings.policies, *settings.waivers)]
-    connection = connect(options.context, options.kubeconfig, trees)
-    client = Client(connection)
-    version = _version(client)
-    discovery = discover(client)
-    cluster = connection.describe() | {"version": version}
-    header = snapshot.Header(cluster, datetime.now(UTC).replace(microsecond=0), tuple(options.namespace))
-    live = Live(client, discovery, os.urandom(32), header.namespaces)
-    if not output:
-        yield _look(header, Kinds(live), settings, {})
-        return
-    with snapshot.Writer(Path(output), header) as writer:
-        live.writer, live.salt = writer, writer.salt
-        yield _look(header, Kinds(live), settings, {})
-
-
-def _version(client: Client) -> str:
-    """The server's version; empty when the user may not see it, which hides nothing that is judged."""
-    try:
-        return str(client.json("/version").get("gitVersion", ""))
-    except AnswerError as error:
-        if error.status in (401, 500):
-            raise
-        return ""
-
-
-def _look(header: snapshot.Header, kinds: Kinds, settings: Settings, more: dict[str, str]) -> Looked:
-    inventory = LiveInventory(kinds, header.taken, settings.day, kinds.absent)
-    about: dict[str, Any] = {**header.cluster, "taken": header.taken.strftime("%Y-%m-%dT%H:%M:%SZ"), **more}
-    if header.namespaces:
-        about["namespaces"] = list(header.namespaces)
-    return Looked(inventory, kinds, about)
+def _look(options: argparse.Namespace, settings: Settings, output: str) -> AbstractContextManager[Looked]:
+    trees = tuple(Path(each) for each in (*settings.policies, *settings.waivers))
+    kept = getattr(options, "snapshot", "")
+    names = tuple(options.namespace)
+    return look(Look(options.context, options.kubeconfig, kept, names, output, trees, settings.day))
