@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import ChainMap, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import cached_property
 
 from conformance.kube.inventory import Inventory, NotListedError
-from conformance.kube.object import Object
-from conformance.kube.podspec import CARRIERS
+from conformance.kube.object import FieldTypeError, Object
+from conformance.kube.podspec import CARRIERS, PodSpec, pod_spec
 
 
 class LiveInventory(Inventory):
@@ -29,6 +30,11 @@ class LiveInventory(Inventory):
         self._kinds = kinds
         self._absent = absent
         self._taken = taken
+
+    @property
+    def objects(self) -> Sequence[Object]:
+        """Refused: only kinds that somebody names are listed. Raises NotListedError."""
+        raise NotListedError("it speaks of objects of every kind; an audit lists only kinds that a requirement names")
 
     @property
     def live(self) -> bool:
@@ -55,12 +61,29 @@ class LiveInventory(Inventory):
         return kind in self._absent
 
     def carriers(self) -> Iterable[Object]:
-        """Everything that carries a pod spec, owners before what they made."""
-        return (each for kind in CARRIERS for each in self._kinds.get(kind, ()))
+        """Everything that carries a pod spec and was not made from another's template, which stands for it.
+
+        So a Deployment is here and its ReplicaSets and Pods are not. Pods that something else makes, an operator or the
+        node itself, have no template here and stand for themselves.
+        """
+        return (each for kind in CARRIERS for each in self._kinds.get(kind, ()) if not made_from_template(each))
+
+    def pod_spec(self, thing: Object) -> PodSpec | None:
+        """The pod spec of an object, also of a pod that a template stands for."""
+        found = super().pod_spec(thing)
+        if found is None and made_from_template(thing):
+            if id(thing) not in self._made:
+                self._made[id(thing)] = pod_spec(thing)
+            found = self._made[id(thing)]
+        return found
+
+    @cached_property
+    def _made(self) -> dict[int, PodSpec | None]:
+        return {}
 
     def everything(self) -> Iterable[Object]:
         """Refused: a requirement of a cluster names its kinds. Raises NotListedError."""
-        raise NotListedError("it speaks of objects of every kind; an audit lists only kinds that a requirement names")
+        return self.objects
 
     def with_objects(self, more: Sequence[Object]) -> Inventory:
         """This cluster with more objects in it; their kinds are listed, too."""
@@ -69,3 +92,15 @@ class LiveInventory(Inventory):
             added[each.kind].append(each)
         both = {kind: [*self._kinds.get(kind, ()), *found] for kind, found in added.items()}
         return LiveInventory(ChainMap(both, self._kinds), self._taken, self.as_of, self._absent)  # type: ignore[arg-type]
+
+
+def made_from_template(thing: Object) -> bool:
+    """Whether a workload made an object from its pod template: a ReplicaSet or Pod of a Deployment, a Job of a CronJob.
+
+    An `ownerReferences` of a wrong type makes it stand for itself, and is reported where it is judged.
+    """
+    try:
+        makers = thing.sequence("metadata.ownerReferences")
+        return any(each.flag("controller") is True and each.get("kind") in CARRIERS for each in makers)
+    except FieldTypeError:
+        return False
