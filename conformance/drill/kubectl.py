@@ -118,6 +118,17 @@ class Kubectl:
         bound = self.cluster.timeouts.ready if timeout is None else timeout
         self.until(f"{workload} is ready", lambda: is_ready(self.get(kind, name)), bound)
 
+    def runs(self, pod: str) -> None:
+        """Wait until a pod's containers run; whether they answer is another question."""
+        bound = self.cluster.timeouts.ready
+        self.until(f"{pod} runs", lambda: self.get("pod", pod)["status"].get("phase") == "Running", bound)
+
+    def finished(self, job: str) -> None:
+        """Wait until a Job is complete. Raises NotHeldError as soon as it has failed, with what its pods said last."""
+        if self.until(f"{job} ends", lambda: conclusion(self.get("job", job)), self.cluster.timeouts.job) == "Failed":
+            said = [self.logs(each["metadata"]["name"]) for each in self.list("pods", f"job-name={job}")]
+            raise NotHeldError(f"{job} is complete", f"the job failed: {' '.join(said)[-400:]}")
+
     def gone(self, kind: str, selector: str = "", name: str = "") -> None:
         """Wait until nothing of a kind is left, by label selector or by name."""
 
@@ -145,6 +156,13 @@ class Kubectl:
     ) -> Output:
         command = [*kubectl(self.cluster.state), f"--namespace={self._in(namespace)}", *arguments]
         return run(command, timeout=timeout or self.cluster.timeouts.command, stdin=stdin, may_fail=may_fail)
+
+
+def conclusion(job: Object) -> str:
+    """Complete or Failed; empty while a Job still runs."""
+    conditions = (job.get("status") or {}).get("conditions") or []
+    true = [each["type"] for each in conditions if each.get("status") == "True"]
+    return next((each for each in true if each in ("Complete", "Failed")), "")
 
 
 def is_ready(workload: Object) -> bool:
