@@ -6,7 +6,7 @@ charts that are not rendered may make some.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from conformance.kube import duration
@@ -47,8 +47,7 @@ class References:
         if to.subset and not self._has_subset(to.host, to.subset):
             text = f"no DestinationRule for {to.host} defines subset {to.subset}"
             yield Problem("route-subset", route.subject, (*path, "subset"), text)
-        for service in self._services.by_host.get(to.host, ()):
-            yield from self._port(route, to, service)
+        yield from _shared([list(self._port(route, to, each)) for each in self._services.by_host.get(to.host, ())])
 
     def _port(self, route: Route, to: Destination, service: Object) -> Iterator[Problem]:
         if service.text("spec.type") == "ExternalName":
@@ -69,9 +68,8 @@ class References:
         if missing:
             yield Problem(missing[0].format("rule"), rule.subject, ("spec", "host"), missing[1])
             return
-        for service in self._services.by_host.get(rule.host, ()):
-            yield from self._rule_ports(rule, service)
-            yield from self._subsets(rule, service)
+        services = self._services.by_host.get(rule.host, ())
+        yield from _shared([[*self._rule_ports(rule, each), *self._subsets(rule, each)] for each in services])
 
     def _subsets(self, rule: Rule, service: Object) -> Iterator[Problem]:
         if not self._services.pods(service) or self._services.may_have_unseen_pods(service):
@@ -162,3 +160,15 @@ def mirrors(route: Route) -> Iterator[Problem]:
         if served == {(each.destination.host, each.destination.subset)}:
             text = f"mirrors to {each.destination.host}, which already serves the traffic: everything happens twice"
             yield Problem("mirror-self", route.subject, each.path, text)
+
+
+def _shared(found: Sequence[list[Problem]]) -> Iterator[Problem]:
+    """What is wrong with every Service of a host.
+
+    Several have one host only where a tree holds variants of a system, each with a Service of that name, and what fits
+    one of them is meant for that one.
+    """
+    places = [{(each.code, each.field) for each in problems} for problems in found]
+    for each in found[0] if found else ():
+        if all((each.code, each.field) in others for others in places):
+            yield each

@@ -264,3 +264,25 @@ def test_routes_tell_which_subsets_are_reached() -> None:
     assert mesh(*PAIR, virtual("v", one % "api")).routes.subsets(host) == ["v1"]
     assert mesh(*PAIR, virtual("v", one % "other")).routes.subsets(host) == ["", "v1"]
     assert mesh(*PAIR).routes.subsets(host) == []
+
+
+def test_of_two_services_of_one_host_a_route_means_the_one_that_it_fits() -> None:
+    """Variants of a system stand side by side in one tree, without a namespace."""
+    plain, other = service("api", "shop", "[{port: 8080}]"), service("api", "shop", "[{port: 80}]")
+    third = service("api", "shop", "[{port: 81}, {port: 82}]")
+    route = to("{host: api, port: {number: 80}}")
+    assert codes(mesh(namespace("shop"), workload("api"), plain, other, route)) == set()
+    assert codes(mesh(namespace("shop"), workload("api"), plain, other, to("{host: api}"))) == set()
+    assert found(mesh(namespace("shop"), workload("api"), plain, third, route), "route-port") == [
+        ("v", f"{DESTINATION}.port.number")
+    ]
+    both = mesh(namespace("shop"), workload("api"), third, third.replace("82", "83"), to("{host: api}"))
+    assert found(both, "route-port-needed") == [("v", DESTINATION)]
+
+
+def test_of_two_services_of_one_host_a_rule_means_the_one_that_it_fits() -> None:
+    plain, other = service("api", "shop", "[{port: 8080}]"), service("api", "shop", "[{port: 80}]")
+    settings = "{host: api, trafficPolicy: {portLevelSettings: [{port: {number: %d}, tls: {mode: ISTIO_MUTUAL}}]}}"
+    world = [namespace("shop"), workload("api"), plain, other]
+    assert codes(mesh(*world, rule("r", settings % 80))) == set()
+    assert codes(mesh(*world, rule("r", settings % 81))) == {"rule-port"}
