@@ -10,7 +10,7 @@ from conformance.access.subject import ACCOUNT, Subject, account
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import FieldTypeError
 from conformance.kube.podspec import PodSpec
-from conformance.kube.service_account import account_name
+from conformance.kube.service_account import DEFAULT, account_name
 
 
 def subject_of(pod: PodSpec) -> Subject:
@@ -32,8 +32,12 @@ def given(pod: PodSpec, world: Access) -> list[Grant]:
     """What the tree's own bindings give a pod's ServiceAccount, by its name or by the groups of all accounts.
 
     What Kubernetes gives to everybody (discovery, questions about oneself) is left out. An account whose namespace is
-    not known is held to have what accounts of its name in RoleBindings without a namespace have.
+    not known is held to have what accounts of its name have in any namespace; `default`, which every namespace has,
+    only what RoleBindings without a namespace give.
     """
     who = subject_of(pod)
-    found = world.grants_of(who) if who.namespace is not None else world.grants_of(account("?", who.name))
+    found = [*world.grants_of(who if who.namespace is not None else account("?", who.name))]
+    if who.namespace is None and who.name != DEFAULT:
+        named = [each for each in world.grants if (each.subject.kind, each.subject.name) == (who.kind, who.name)]
+        found += [each for each in named if each.subject.namespace is not None]
     return [each for each in found if not each.built_in]

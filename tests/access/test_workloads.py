@@ -47,5 +47,12 @@ def test_what_is_given_by_name_and_by_groups_but_not_what_everybody_has() -> Non
 def test_where_no_namespace_is_known_the_name_decides() -> None:
     unplaced = binding("unplaced", "ClusterRole/view", "ServiceAccount web", namespace="shop").raw
     del unplaced["metadata"]["namespace"]
-    there = binding("there", "ClusterRole/view", "ServiceAccount web", namespace="shop")
-    assert names(pod("a", "web", None), Object(unplaced, NoFile()), there) == {"a": ["unplaced"]}
+    there = binding("there", "ClusterRole/view", "ServiceAccount test/web", namespace="shop")
+    other = binding("other", "ClusterRole/view", "ServiceAccount shop/other", "User web", namespace="shop")
+    found = names(pod("a", "web", None), Object(unplaced, NoFile()), there, other)
+    assert found == {"a": ["unplaced", "there"]}
+
+
+def test_the_default_account_of_an_unknown_namespace_is_not_that_of_another() -> None:
+    there = binding("there", "ClusterRole/view", "ServiceAccount shop/default", namespace="shop")
+    assert names(pod("a", None, None), there) == {"a": []}
