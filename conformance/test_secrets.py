@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
 from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
 from conformance.kube import credential, encryption
-from conformance.kube.inventory import Inventory
+from conformance.kube.inventory import Inventory, Match
 from conformance.kube.object import Document, Node, Object, TextFile
 from conformance.kube.path import Path
 from conformance.kube.place import rendering
@@ -119,11 +120,19 @@ def test_no_credentials_in_text(file: TextFile) -> Iterator[Finding]:
 
 
 @check
-def test_sops_whole(document: Document) -> Iterator[Said]:
-    """A SOPS file has its MAC and a recipient, and in a Secret every value is encrypted.
+def test_sops_whole(document: Document, inventory: Inventory) -> Iterator[Said]:
+    """A SOPS file has its MAC and a recipient, in a Secret every value is encrypted, and a rule says who may decrypt.
 
-    A too narrow `encrypted_regex` leaves values readable in a file that looks protected. https://getsops.io/docs/
+    A too narrow `encrypted_regex` leaves values readable in a file that looks protected. A file whose recipients are
+    not those of its rule was encrypted before somebody left (`sops updatekeys` mends it); where no `.sops.yaml` lies
+    above a file here, nothing is said about rules. Rules of production name recipients of their own.
+    https://getsops.io/docs/
     """
+    if posixpath.basename(document.origin.path) == encryption.RULES_FILE:
+        for rule, other in encryption.shared_with_production(encryption.rules(document)):
+            message = f"the same keys decrypt {rule.pattern} and production's {other.pattern}"
+            yield Finding(document, rule.path, message, "recipients of its own")
+        return
     if not encryption.is_sops(document):
         yield NotApplicable("no SOPS file")
         return
@@ -131,6 +140,21 @@ def test_sops_whole(document: Document) -> Iterator[Said]:
         yield Finding(document, path, problem)
     for path in encryption.clear_values(document):
         yield Finding(document, path, "is not encrypted", "ENC[…]")
+    yield from _rule_kept(document, inventory)
+
+
+def _rule_kept(document: Document, inventory: Inventory) -> Iterator[Finding]:
+    if getattr(document.origin, "via", ""):
+        return
+    known = inventory.select_documents(Match(paths=(encryption.RULES_FILE,)))
+    rule = encryption.rule_for(document.origin.path, known)
+    if rule is None:
+        yield Finding(document, "sops", f"no rule of {encryption.RULES_FILE} covers this file", "a creation rule")
+    elif isinstance(rule, encryption.Rule) and rule.recipients:
+        own = encryption.recipients(document.at("sops"))
+        if own != rule.recipients:
+            message = f"is not encrypted for the recipients of its rule ({rule.document.locate(rule.path)})"
+            yield Finding(document, "sops", message, sorted(key for _, key in rule.recipients))
 
 
 @check
