@@ -19,8 +19,15 @@ create sequence orders start 1000;
 create table heartbeat (id bigserial primary key, at timestamptz not null);
 """
 #: order by content, not by place on the disk; the row count alone would not see changed rows
-_CHECKSUM = """
+CHECKSUM = """
 select count(*) || ' ' || md5(string_agg(md5(r::text), '' order by id)) from readings r
+"""
+#: without a primary key, so that a dump restored over it doubles its rows and says nothing
+_EVENTS = """
+create table events (sensor text not null, at timestamptz not null, what text not null);
+insert into events
+  select 'sensor-' || n % 97, timestamptz '2026-01-01' + n * interval '1 hour', 'event ' || n
+  from generate_series(1, 500) n;
 """
 
 
@@ -47,12 +54,12 @@ class Database:
 
     def fill(self) -> str:
         """Known data and the heartbeat's table; returns the checksum of the data."""
-        self.run(_FILL)
+        self.run(_FILL + _EVENTS)
         return self.checksum()
 
     def checksum(self) -> str:
         """Number of rows and a digest over the content of all of them."""
-        return self.sql(_CHECKSUM)
+        return self.sql(CHECKSUM)
 
     def holds(self, checksum: str) -> bool:
         """Whether the application's own question has the right answer; a server that does not answer has not."""
