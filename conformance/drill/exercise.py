@@ -56,6 +56,19 @@ class Exercise:
         """kubectl for objects of the whole cluster."""
         return Kubectl(self.cluster, "default", self._watch)
 
+    def destroy_cluster(self) -> None:
+        """Delete the whole cluster; only for drills that are alone in it. Nobody answers until another is made."""
+        if not self.drill.alone:
+            raise DrillError(f"{self.drill.name} shares its cluster")
+        self.cluster.guard.prove("delete the cluster")
+        self._namespaces.clear()
+        self.cluster.delete()
+
+    def make_cluster(self) -> None:
+        """Make another cluster of the same kind. What knew the old one, as kubectl in a namespace, knows this one."""
+        self._watch("making another cluster")
+        self.cluster.make_again()
+
     def image(self, name: str) -> str:
         """The image to run for one that the drill declares, put into the nodes when this machine has it."""
         declared = next(each for each in self.drill.images if each.name == name)
@@ -65,6 +78,16 @@ class Exercise:
             self.cluster.load([chosen])
         self.evidence.image(declared, chosen)
         return chosen
+
+    def stand_in(self, text: str) -> None:
+        """Say what did not run as documented: `PostgreSQL in the role of ClickHouse`."""
+        if text not in self.evidence.stand_ins:
+            self.evidence.stand_ins.append(text)
+
+    def note(self, text: str) -> None:
+        """Say what an auditor has to know about how this was measured."""
+        if text not in self.evidence.notes:
+            self.evidence.notes.append(text)
 
     def deploy(self, kubectl: Kubectl, manifest: str, **values: object) -> None:
         """Apply a file of `manifests/drills`, with `$name` replaced by the given values."""

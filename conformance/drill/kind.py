@@ -42,6 +42,8 @@ class Cluster:
     guard: Guard
     timeouts: Timeouts = field(default_factory=Timeouts)
     loaded: set[str] = field(default_factory=set)
+    #: what it was made from
+    wanted: Wanted = Wanted()
 
     def load(self, images: Sequence[str]) -> None:
         """Put local images into every node; each once."""
@@ -63,6 +65,11 @@ class Cluster:
     def delete(self) -> None:
         """Delete it, proven ours once more; what is remembered of it goes last."""
         delete(self.state, self.timeouts)
+
+    def make_again(self) -> None:
+        """After `delete`, another cluster of the same kind, with a name, a nonce and a guard of its own."""
+        made = create(self.wanted, destructive=self.guard.destructive, timeouts=self.timeouts)
+        self.state, self.guard, self.loaded = made.state, made.guard, made.loaded
 
 
 def available() -> str:
@@ -97,7 +104,7 @@ def _create(state: State, wanted: Wanted, destructive: bool, timeouts: Timeouts)
     state = state.with_kubeconfig(hashlib.sha256(state.kubeconfig.read_bytes()).hexdigest())
     nonce = ["create", "configmap", NONCE, "--namespace=kube-system", f"--from-literal=nonce={state.nonce}"]
     run([*kubectl(state), *nonce], timeout=timeouts.command)
-    return Cluster(state, Guard(state, destructive, timeouts), timeouts)
+    return Cluster(state, Guard(state, destructive, timeouts), timeouts, wanted=wanted)
 
 
 def _config(wanted: Wanted) -> dict[str, object]:
