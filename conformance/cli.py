@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from conformance import __version__, cluster_commands, mtls, pods, rbac, rules, scale, schedules
+from conformance import __version__, cluster_commands, mtls, pods, rbac, rules, scale, schedules, tree
 from conformance.options import OPTIONS
 
 EPILOG = """exit codes: 0 everything held, 1 findings or something unreadable, 2 interrupted, 3 internal error,
@@ -135,17 +135,13 @@ def _schemas(commands: Any) -> None:
 def _reach(commands: Any) -> None:
     text = "who can talk to whom under all network policies, and why"
     command = commands.add_parser("reach", help=text, description=text.capitalize() + ".")
+    tree.add_options(command, "svg")
     add = command.add_argument
-    add("paths", nargs="*", default=["."], metavar="PATH", help="files or directories (default: this directory)")
     add("--from", dest="source", default="", metavar="WORKLOAD", help="[NAMESPACE/][KIND/]NAME, or external")
     add("--to", dest="target", default="", metavar="WORKLOAD[:PORT]", help="the same, with a port for one question")
     add("--explain", action="store_true", help="the policies that allow each edge, with file and line")
     add("--diff", nargs=2, metavar=("OLD", "NEW"), help="what a change opens and closes")
     add("--exposed", action="store_true", help="what the outside can reach, by which Services and routes")
-    add("--format", choices=("text", "json", "svg"), default="text")
-    add("--exclude", action="append", default=[], metavar="GLOB", help="paths that are left out")
-    add("--no-render", action="store_true", help="do not run helm or kustomize")
-    add("--allow-network", action="store_true", help="let helm and kustomize fetch what they refer to")
     command.set_defaults(run=_run_reach)
 
 
@@ -169,20 +165,13 @@ def _catalogue(options: argparse.Namespace, profiles: Sequence[str]) -> Any:
         raise SystemExit(4) from None
 
 
-def _print(text: str) -> None:
-    """Show a text even where standard output cannot hold all of its characters."""
-    from conformance.report.terminal import encodable
-
-    sys.stdout.write(encodable(text, sys.stdout.encoding))
-
-
 def _run_list(options: argparse.Namespace, extra: list[str]) -> int:
     from conformance.report import catalogue_text
 
     catalogue = _catalogue(options, options.profile)
     text = catalogue_text.listing(catalogue, options.format)
     if options.format == "text":
-        _print(text)
+        tree.write(text)
     else:  # the content of a file, whatever the terminal's encoding is
         sys.stdout.buffer.write(text.encode())
         sys.stdout.flush()
@@ -202,7 +191,7 @@ def _run_explain(options: argparse.Namespace, extra: list[str]) -> int:
         print(f"plumbline: there is no requirement {options.requirement}{hint}", file=sys.stderr)
         return 4
     check = registry.find(requirement.check) if requirement.check else None
-    _print(catalogue_text.explanation(requirement, data_folder("fixtures"), check))
+    tree.write(catalogue_text.explanation(requirement, data_folder("fixtures"), check))
     return 0
 
 
@@ -221,7 +210,7 @@ def _run_defects(options: argparse.Namespace, extra: list[str]) -> int:
     if profile is None:
         print(f"plumbline: there is no profile {options.profile}", file=sys.stderr)
         return 4
-    _print(catalogue_text.defects(profile))
+    tree.write(catalogue_text.defects(profile))
     return 0
 
 

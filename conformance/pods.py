@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+
+from conformance import tree
+from conformance.kube.naming import full_name, means
 
 if TYPE_CHECKING:
     from conformance.kube.effective import Setting
     from conformance.kube.inventory import Inventory
-    from conformance.kube.object import FieldTypeError, Location, Object
+    from conformance.kube.object import FieldTypeError, Object
     from conformance.kube.podspec import Container
     from conformance.kube.variables import Variable
 
@@ -27,17 +29,13 @@ def add_command(commands: Any) -> None:
     """Adds the command to a parser's subcommands."""
     text = "what counts for each container: security, host, token and image; volumes; environment"
     command = commands.add_parser("pods", help=text, description=text.capitalize() + ".")
+    tree.add_options(command)
     add = command.add_argument
-    add("paths", nargs="*", default=["."], metavar="PATH", help="files or directories (default: this directory)")
     add("--workload", default="", metavar="NAME", help="only of these: [NAMESPACE/][KIND/]NAME, globs")
     show = command.add_mutually_exclusive_group()
     show.add_argument("--path", default="", metavar="DIR", help="which volume a path in the containers lies on")
     show.add_argument("--env", action="store_true", help="the variables and where they come from, without values")
     add("--explain", action="store_true", help="from which field each value comes, with file and line")
-    add("--format", choices=("text", "json"), default="text")
-    add("--exclude", action="append", default=[], metavar="GLOB", help="paths that are left out")
-    add("--no-render", action="store_true", help="do not run helm or kustomize")
-    add("--allow-network", action="store_true", help="let helm and kustomize fetch what they refer to")
     command.set_defaults(run=run)
 
 
@@ -46,38 +44,21 @@ def run(options: argparse.Namespace, extra: Sequence[str] = ()) -> int:
     try:
         if options.path and not (options.path.startswith("/") or options.path[1:2] == ":"):
             raise ValueError(f"--path {options.path}: a path in a container starts with /")
-        inventory = _load(options)
+        inventory = tree.read(options)
     except (ValueError, FileNotFoundError) as error:
-        _say(str(error))
+        tree.say(str(error))
         return 4
     containers, wrong = _containers(inventory, options.workload)
     rows, more = _rows(containers, inventory, options)
-    for each in inventory.rejected:
-        _say(f"{each.location}: {each.reason}")
     for thing, reason in [*wrong, *more]:
-        _say(f"{thing.locate(reason.path)}: {thing} is left out: {reason}")
+        tree.say(f"{thing.locate(reason.path)}: {thing} is left out: {reason}")
     faults = bool(inventory.rejected or wrong or more)
     if not containers and not faults:
         asked = f"no workload {options.workload}" if options.workload else "no containers there"
-        _say(asked)
+        tree.say(asked)
         return 4 if options.workload else 5
-    _write(_json({"containers": rows}) if options.format == "json" else _lines(_table(rows, options)))
+    tree.write(tree.as_json({"containers": rows}) if options.format == "json" else tree.as_lines(_table(rows, options)))
     return 1 if faults else 0
-
-
-def _load(options: argparse.Namespace) -> Inventory:
-    from pathlib import Path
-
-    from conformance.kube.inventory import Inventory
-    from conformance.sources import load as sources
-    from conformance.sources.render import RenderOptions, RenderPlan
-
-    for path in options.paths:
-        if not Path(path).exists():
-            raise FileNotFoundError(f"{path}: no such file or directory")
-    rendering = RenderOptions(render=not options.no_render, allow_network=options.allow_network)
-    loaded = sources.load(options.paths, plan=RenderPlan(rendering, sources.read_file), exclude=options.exclude)
-    return Inventory(loaded.objects, loaded.documents, loaded.texts, loaded.rejected, loaded.files)
 
 
 def _containers(inventory: Inventory, wanted: str) -> tuple[list[Container], list[tuple[Object, FieldTypeError]]]:
@@ -86,24 +67,13 @@ def _containers(inventory: Inventory, wanted: str) -> tuple[list[Container], lis
     found: list[Container] = []
     wrong: list[tuple[Object, FieldTypeError]] = []
     for pod in inventory.pods():
-        if not _is(wanted, pod.owner):
+        if wanted and not means(wanted, pod.owner):
             continue
         try:
             found += pod.containers
         except FieldTypeError as error:
             wrong.append((pod.owner, error))
-    return sorted(found, key=lambda each: _name(each.pod.owner)), wrong
-
-
-def _is(wanted: str, thing: Object) -> bool:
-    from fnmatch import fnmatchcase
-
-    words = wanted.split("/") if wanted else ["*"]
-    known = [thing.namespace or "?", thing.kind, thing.name]
-    chosen = {1: known[2:], 2: [known[0], known[2]], 3: known}.get(len(words), [])
-    if len(words) == 2 and fnmatchcase(known[1], words[0]):
-        chosen = known[1:]
-    return bool(chosen) and all(map(fnmatchcase, chosen, words))
+    return sorted(found, key=lambda each: full_name(each.pod.owner)), wrong
 
 
 def _rows(
@@ -116,7 +86,7 @@ def _rows(
     wrong: list[tuple[Object, FieldTypeError]] = []
     for each in containers:
         try:
-            head = {"workload": _name(each.pod.owner), "container": each.name, "kind": kind(each)}
+            head = {"workload": full_name(each.pod.owner), "container": each.name, "kind": kind(each)}
             rows += [{**head, **row} for row in _record(each, inventory, options)]
         except FieldTypeError as error:
             wrong.append((each.pod.owner, error))
@@ -140,11 +110,11 @@ def _shown(setting: Setting) -> Row:
 
     return {
         "value": setting.words,
-        "object": _name(setting.subject),
+        "object": full_name(setting.subject),
         "field": render(setting.path),
         "written": setting.written,
         "note": setting.note,
-        "location": _location(setting.subject.locate(setting.path)),
+        "location": setting.subject.locate(setting.path).record,
     }
 
 
@@ -163,7 +133,7 @@ def _covered(container: Container, inventory: Inventory, path: str) -> Row:
         "lasts": found.lasts,
         "nested": [each.text("mountPath") for each in found.nested],
         "field": render(mount.path) if mount is not None else "",
-        "location": _location(owner.locate(mount.path)) if mount is not None else None,
+        "location": owner.locate(mount.path).record if mount is not None else None,
     }
 
 
@@ -189,7 +159,7 @@ def _environment(container: Container, inventory: Inventory) -> list[Row]:
             "from": _origin(container, each),
             "remarks": _remarks(each),
             "field": render(each.path),
-            "location": _location(container.pod.owner.locate(each.path)),
+            "location": container.pod.owner.locate(each.path).record,
         }
         for each in sorted(variables(container, inventory).values(), key=lambda each: each.name)
     ]
@@ -259,36 +229,3 @@ def _because(name: str, setting: Row) -> str:
 
 def _at(field: str, location: Row | None) -> str:
     return f"{field} ({location['path']}:{location['line']})" if location else field
-
-
-def _name(thing: Object) -> str:
-    where = "?/" if thing.namespace is None else f"{thing.namespace}/" if thing.namespace else ""
-    return f"{where}{thing.kind}/{thing.name}"
-
-
-def _location(location: Location) -> Row | None:
-    if not location.path:
-        return None
-    return {"path": location.path, "line": location.line, "column": location.column}
-
-
-def _json(value: Any) -> str:
-    import orjson
-
-    from conformance.report.json import dumps
-
-    return dumps(value, orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2).decode()
-
-
-def _lines(lines: Iterable[str]) -> str:
-    return "\n".join(lines) + "\n"
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"plumbline: {text}\n")
-
-
-def _write(text: str) -> None:
-    from conformance.report.terminal import encodable
-
-    sys.stdout.write(encodable(text, sys.stdout.encoding))

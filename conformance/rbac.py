@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from conformance import tree
 
 if TYPE_CHECKING:
     from conformance.access import Access, Action, Identity, Subject
@@ -14,16 +15,12 @@ if TYPE_CHECKING:
 _EVERYWHERE = "*"
 
 
-class QuestionError(ValueError):
-    """What is asked for cannot be asked like this, or is not in the tree."""
-
-
 def add_command(commands: Any) -> None:
     """Adds the command to a parser's subcommands."""
     text = "who can do what under RBAC, and by which binding and rule"
     command = commands.add_parser("access", help=text, description=text.capitalize() + ".")
+    tree.add_options(command)
     add = command.add_argument
-    add("paths", nargs="*", default=["."], metavar="PATH", help="files or directories (default: this directory)")
     add(
         "--who",
         default="",
@@ -40,10 +37,6 @@ def add_command(commands: Any) -> None:
         help=f"where ({_EVERYWHERE}: in all at once; default: wherever it is allowed)",
     )
     add("--explain", action="store_true", help="every binding and rule it comes from, with file and line")
-    add("--format", choices=("text", "json"), default="text")
-    add("--exclude", action="append", default=[], metavar="GLOB", help="paths that are left out")
-    add("--no-render", action="store_true", help="do not run helm or kustomize")
-    add("--allow-network", action="store_true", help="let helm and kustomize fetch what they refer to")
     command.set_defaults(run=run)
 
 
@@ -55,35 +48,20 @@ def run(options: argparse.Namespace, extra: Sequence[str] = ()) -> int:
     from conformance.access.listing import unreadable
 
     try:
-        inventory = _load(options)
+        inventory = tree.read(options)
         world = access(inventory)
         text, open_ = _answer(world, inventory, options)
     except (ValueError, FileNotFoundError) as error:
-        _say(str(error))
+        tree.say(str(error))
         return 4
-    faults = [f"{each.location}: {each.reason}" for each in inventory.rejected] + unreadable(world)
+    faults = unreadable(world)
     for each in faults:
-        _say(each)
+        tree.say(each)
     if not text:
-        _say("no bindings there")
-        return 1 if faults else 5
-    _write(text)
-    return 1 if faults or open_ else 0
-
-
-def _load(options: argparse.Namespace) -> Inventory:
-    from pathlib import Path
-
-    from conformance.kube.inventory import Inventory
-    from conformance.sources import load as sources
-    from conformance.sources.render import RenderOptions, RenderPlan
-
-    for path in options.paths:
-        if not Path(path).exists():
-            raise FileNotFoundError(f"{path}: no such file or directory")
-    rendering = RenderOptions(render=not options.no_render, allow_network=options.allow_network)
-    loaded = sources.load(options.paths, plan=RenderPlan(rendering, sources.read_file), exclude=options.exclude)
-    return Inventory(loaded.objects, loaded.documents, loaded.texts, loaded.rejected, loaded.files)
+        tree.say("no bindings there")
+        return 1 if faults or inventory.rejected else 5
+    tree.write(text)
+    return 1 if faults or inventory.rejected or open_ else 0
 
 
 def _answer(world: Access, inventory: Inventory, options: argparse.Namespace) -> tuple[str, bool]:
@@ -91,9 +69,9 @@ def _answer(world: Access, inventory: Inventory, options: argparse.Namespace) ->
     from conformance.access import action, subject
 
     if options.group and not options.who:
-        raise QuestionError("--group needs --who")
+        raise tree.QuestionError("--group needs --who")
     if options.name and not options.can:
-        raise QuestionError("--name needs --can")
+        raise tree.QuestionError("--name needs --can")
     wanted = action(options.can, options.name) if options.can else None
     namespace = "" if options.namespace == _EVERYWHERE else options.namespace
     if not options.who:
@@ -120,13 +98,13 @@ def _known(who: Subject, world: Access, inventory: Inventory) -> None:
     if who in world.subjects or any(each.subject == who for each in world.grants):
         return
     if who.kind != "ServiceAccount":
-        _say(f"no binding names {who}; what groups people are in, no manifest tells (--group)")
+        tree.say(f"no binding names {who}; what groups people are in, no manifest tells (--group)")
         return
     exists = inventory.find("", "ServiceAccount", who.namespace, who.name) is not None or who.name == "default"
     if not exists and not workload_names(who, inventory):
         near = [str(each) for each in world.subjects if each.name == who.name and each != who][:3]
         hint = f"; did you mean {', '.join(near)}?" if near else ""
-        raise QuestionError(f"there is no {who}{hint}")
+        raise tree.QuestionError(f"there is no {who}{hint}")
 
 
 def _everybody(
@@ -136,8 +114,8 @@ def _everybody(
 
     found = listing.rows(world, namespace)
     if options.format == "json":
-        return _json({"subjects": [listing.row_record(each, inventory) for each in found]}), False
-    return (_lines(listing.table(found, options.explain, inventory)) if found else ""), False
+        return tree.as_json({"subjects": [listing.row_record(each, inventory) for each in found]}), False
+    return (tree.as_lines(listing.table(found, options.explain, inventory)) if found else ""), False
 
 
 def _asked(world: Access, wanted: Action, namespace: str | None, options: argparse.Namespace) -> tuple[str, bool]:
@@ -147,11 +125,11 @@ def _asked(world: Access, wanted: Action, namespace: str | None, options: argpar
     open_ = any(verdict.answer is Answer.UNKNOWN for _, verdict in found)
     if options.format == "json":
         records = [{"subject": str(who), **listing.verdict_record(verdict)} for who, verdict in found]
-        return _json({"can": str(wanted), "namespace": namespace, "who": records}), open_
+        return tree.as_json({"can": str(wanted), "namespace": namespace, "who": records}), open_
     lines: list[str] = []
     for who, verdict in found:
         lines += listing.answer(f"{who} may {wanted}", verdict, namespace, options.explain)
-    return _lines(lines or [f"nobody may {wanted}"]), open_
+    return tree.as_lines(lines or [f"nobody may {wanted}"]), open_
 
 
 def _rights(
@@ -163,8 +141,8 @@ def _rights(
     open_ = any(each.fault for each in grants)
     if options.format == "json":
         records = [listing.reason_record(Reason(each, rule)) for each in grants for rule in each.rules or (None,)]
-        return _json({"who": str(who), "namespace": namespace, "rights": records}), open_
-    return _lines(listing.rights(grants)), open_
+        return tree.as_json({"who": str(who), "namespace": namespace, "rights": records}), open_
+    return tree.as_lines(listing.rights(grants)), open_
 
 
 def _question(
@@ -176,28 +154,6 @@ def _question(
     open_ = verdict.answer is Answer.UNKNOWN
     if options.format == "json":
         record = {"who": str(who), "can": str(wanted), "namespace": namespace, **listing.verdict_record(verdict)}
-        return _json({"question": record}), open_
+        return tree.as_json({"question": record}), open_
     there = "" if namespace is None else " in all namespaces at once" if namespace == "" else f" in {namespace}"
-    return _lines(listing.answer(f"{who} may {wanted}{there}", verdict, namespace, options.explain)), open_
-
-
-def _json(value: Any) -> str:
-    import orjson
-
-    from conformance.report.json import dumps
-
-    return dumps(value, orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2).decode()
-
-
-def _lines(lines: Iterable[str]) -> str:
-    return "\n".join(lines) + "\n"
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"plumbline: {text}\n")
-
-
-def _write(text: str) -> None:
-    from conformance.report.terminal import encodable
-
-    sys.stdout.write(encodable(text, sys.stdout.encoding))
+    return tree.as_lines(listing.answer(f"{who} may {wanted}{there}", verdict, namespace, options.explain)), open_

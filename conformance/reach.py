@@ -5,19 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-import orjson
-
-from conformance.kube.inventory import Inventory
+from conformance import tree
 from conformance.network import listing, picture
 from conformance.network.connectivity import Connectivity, Edge, connectivity
 from conformance.network.difference import by_ends, difference
 from conformance.network.ports import ALL, PortSet, ports
 from conformance.network.verdict import Verdict
-from conformance.sources import load as sources
-from conformance.sources.render import RenderOptions, RenderPlan
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,36 +24,29 @@ def run(options: argparse.Namespace) -> int:
             return _exposed(options)
         world, faults = _world(options.paths, options)
         if not world.endpoints:
-            _say("no workloads there")
+            tree.say("no workloads there")
             return 5
-        _write(_show(world, options))
+        if options.format == "svg":
+            # the content of a file, whatever the terminal's encoding is
+            sys.stdout.buffer.write(_show(world, options).encode(errors="replace"))
+            sys.stdout.flush()
+        else:
+            tree.write(_show(world, options))
     except (ValueError, FileNotFoundError) as error:
-        _say(f"{error}")
+        tree.say(f"{error}")
         return 4
     return 1 if faults else 0
 
 
 def _world(paths: Sequence[str], options: argparse.Namespace) -> tuple[Connectivity, bool]:
     """The connectivity of a tree; whether something in it could not be read, which is said on standard error."""
-    inventory, faults = _inventory(paths, options)
+    inventory = tree.read(options, paths)
     world = connectivity(inventory)
     for thing, error in world.unreadable:
-        _say(f"{thing.locate(error.path)}: {thing} is left out: {error}")
+        tree.say(f"{thing.locate(error.path)}: {thing} is left out: {error}")
     for thing, note in world.notes:
-        _say(f"{thing.locate()}: {thing}: {note}")
-    return world, bool(faults or world.unreadable)
-
-
-def _inventory(paths: Sequence[str], options: argparse.Namespace) -> tuple[Inventory, bool]:
-    for path in paths:
-        if not Path(path).exists():
-            raise FileNotFoundError(f"{path}: no such file or directory")
-    rendering = RenderOptions(render=not options.no_render, allow_network=options.allow_network)
-    loaded = sources.load(list(paths), plan=RenderPlan(rendering, sources.read_file), exclude=options.exclude)
-    inventory = Inventory(loaded.objects, loaded.documents, loaded.texts, loaded.rejected, loaded.files)
-    for each in loaded.rejected:
-        _say(f"{each.location}: {each.reason}")
-    return inventory, bool(loaded.rejected)
+        tree.say(f"{thing.locate()}: {thing}: {note}")
+    return world, bool(inventory.rejected or world.unreadable)
 
 
 def _show(world: Connectivity, options: argparse.Namespace) -> str:
@@ -71,11 +59,11 @@ def _show(world: Connectivity, options: argparse.Namespace) -> str:
     if options.format == "svg":
         return picture.render(world, edges)
     if options.format == "json":
-        return _json({"edges": [_record(world, edge, options.explain) for edge in edges]})
+        return tree.as_json({"edges": [_record(world, edge, options.explain) for edge in edges]})
     if source and target:
-        return _text(_pair(world, source, target, edges))
+        return tree.as_lines(_pair(world, source, target, edges))
     lines = _explained(world, edges) if options.explain else listing.listing(world, edges, towards=bool(target))
-    return _text([listing.summary(world), "", *lines])
+    return tree.as_lines([listing.summary(world), "", *lines])
 
 
 def _chosen(world: Connectivity, source: str, target: str) -> Iterator[Edge]:
@@ -91,8 +79,8 @@ def _answer(world: Connectivity, source: str, target: str, wanted: PortSet, opti
     verdict = world.explain(source, target, wanted)
     if options.format == "json":
         question = {"from": source, "to": target, "ports": wanted.words(), **listing.verdict_record(verdict)}
-        return _json({"question": question})
-    return _text(listing.answer(source, target, wanted, verdict))
+        return tree.as_json({"question": question})
+    return tree.as_lines(listing.answer(source, target, wanted, verdict))
 
 
 def _pair(world: Connectivity, source: str, target: str, edges: Sequence[Edge]) -> Iterator[str]:
@@ -128,20 +116,20 @@ def _exposed(options: argparse.Namespace) -> int:
 
     if options.source or options.format == "svg":
         raise ValueError("--exposed is asked for all, or with --to for one, as text or json")
-    inventory, faults = _inventory(options.paths, options)
+    inventory = tree.read(options)
     found = exposure(inventory)
     for each in found.unreadable:
-        _say(f"{each.subject.locate(each.path)}: {each.subject} is left out: {each.text}")
+        tree.say(f"{each.subject.locate(each.path)}: {each.subject} is left out: {each.text}")
     if not found.world.endpoints and not found.problems:
-        _say("no workloads there")
+        tree.say("no workloads there")
         return 5
     wanted = found.world.ends.meant(options.target) if options.target else None
-    _write(
-        _json(listing.record(found, wanted))
+    tree.write(
+        tree.as_json(listing.record(found, wanted))
         if options.format == "json"
-        else _text(listing.listing(found, wanted, explain=options.explain))
+        else tree.as_lines(listing.listing(found, wanted, explain=options.explain))
     )
-    return 1 if faults or found.unreadable else 0
+    return 1 if inventory.rejected or found.unreadable else 0
 
 
 def _difference(options: argparse.Namespace) -> int:
@@ -149,22 +137,9 @@ def _difference(options: argparse.Namespace) -> int:
     found = difference(_chosen(old, "", ""), _chosen(new, "", ""))
     if options.format == "svg":
         raise ValueError("--diff has no picture; use text or json")
-    _write(_json(listing.difference_record(found)) if options.format == "json" else _text(listing.changes(found)))
+    tree.write(
+        tree.as_json(listing.difference_record(found))
+        if options.format == "json"
+        else tree.as_lines(listing.changes(found))
+    )
     return 1 if old_faults or new_faults else 0
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n"
-
-
-def _text(lines: Sequence[str] | Iterator[str]) -> str:
-    return "\n".join(lines) + "\n"
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"plumbline: {text}\n")
-
-
-def _write(text: str) -> None:
-    sys.stdout.buffer.write(text.encode(errors="replace"))
-    sys.stdout.flush()

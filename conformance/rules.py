@@ -56,7 +56,7 @@ def run(options: argparse.Namespace, extra: Sequence[str] = ()) -> int:
     for each in found.unread:
         tree.say(f"{each.subject.locate(each.path)}: {each.reason}")
     if options.format == "json":
-        tree.write_json({"rules": [_record(each) for each in rows]})
+        tree.write(tree.as_json({"rules": [_record(each) for each in rows]}))
     else:
         tree.write(_text(rows, options.explain))
     wrong = any(each.unread or any(fault.verdict != Verdict.WEAK for fault in each.faults) for each in rows)
@@ -134,5 +134,5 @@ def _record(row: _Row) -> dict[str, Any]:
             for each in row.faults
         ],
         "unreadable": row.unread,
-        "location": tree.place(row.location),
+        "location": row.location.record if row.location else None,
     }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from conformance import tree
+from conformance.kube.naming import full_name
 
 if TYPE_CHECKING:
     from conformance.kube.inventory import Inventory
@@ -22,15 +24,11 @@ def add_command(commands: Any) -> None:
     """Adds the command to a parser's subcommands."""
     text = "what drains, rollouts and the loss of a node or zone leave of each workload, and what all of them ask for"
     command = commands.add_parser("scale", help=text, description=text.capitalize() + ".")
+    tree.add_options(command)
     add = command.add_argument
-    add("paths", nargs="*", default=["."], metavar="PATH", help="files or directories (default: this directory)")
     add("--nodes", type=int, default=0, metavar="N", help="how many nodes there are (default: the Nodes of the tree)")
     add("--zones", type=int, default=0, metavar="N", help="over how many zones these nodes are spread")
     add("--explain", action="store_true", help="why, with file and line")
-    add("--format", choices=("text", "json"), default="text")
-    add("--exclude", action="append", default=[], metavar="GLOB", help="paths that are left out")
-    add("--no-render", action="store_true", help="do not run helm or kustomize")
-    add("--allow-network", action="store_true", help="let helm and kustomize fetch what they refer to")
     command.set_defaults(run=run)
 
 
@@ -71,38 +69,24 @@ def run(options: argparse.Namespace, extra: Sequence[str] = ()) -> int:
     from conformance.scaling.nodes import LARGEST
 
     if not 0 <= options.zones <= (options.nodes or LARGEST) <= LARGEST:
-        _say(f"--nodes is between 1 and {LARGEST}, and every one of --zones has a node")
+        tree.say(f"--nodes is between 1 and {LARGEST}, and every one of --zones has a node")
         return 4
     try:
-        inventory = _load(options)
+        inventory = tree.read(options)
     except FileNotFoundError as error:
-        _say(str(error))
+        tree.say(str(error))
         return 4
     rows, errors = _rows(inventory, options)
-    for rejected in inventory.rejected:
-        _say(f"{rejected.location}: {rejected.reason}")
     for each in errors:
-        _say(each)
+        tree.say(each)
     if not rows and not errors:
-        _say("no workloads there")
+        tree.say("no workloads there")
         return 5
-    _write(_json(rows, options.explain) if options.format == "json" else _text(rows, options.explain))
+    if options.format == "json":
+        tree.write(tree.as_json({"workloads": [_record(each, options.explain) for each in rows]}))
+    else:
+        tree.write(_text(rows, options.explain))
     return 1 if errors or inventory.rejected or any(each.blocked for each in rows) else 0
-
-
-def _load(options: argparse.Namespace) -> Inventory:
-    from pathlib import Path
-
-    from conformance.kube.inventory import Inventory
-    from conformance.sources import load as sources
-    from conformance.sources.render import RenderOptions, RenderPlan
-
-    for path in options.paths:
-        if not Path(path).exists():
-            raise FileNotFoundError(f"{path}: no such file or directory")
-    rendering = RenderOptions(render=not options.no_render, allow_network=options.allow_network)
-    loaded = sources.load(options.paths, plan=RenderPlan(rendering, sources.read_file), exclude=options.exclude)
-    return Inventory(loaded.objects, loaded.documents, loaded.texts, loaded.rejected, loaded.files)
 
 
 def _rows(inventory: Inventory, options: argparse.Namespace) -> tuple[list[Row], list[str]]:
@@ -120,7 +104,7 @@ def _rows(inventory: Inventory, options: argparse.Namespace) -> tuple[list[Row],
             errors.append(f"{thing.locate(('spec', 'replicas'))}: {thing} is left out: {error}")
             continue
         rows += [row] if row is not None else []
-    return sorted(rows, key=lambda each: _name(each.owner)), errors
+    return sorted(rows, key=lambda each: full_name(each.owner)), errors
 
 
 def _row(thing: Object, inventory: Inventory, options: argparse.Namespace) -> Row | None:
@@ -146,11 +130,6 @@ def _places(inventory: Inventory, options: argparse.Namespace, pods: int) -> lis
     return nodes.known(inventory, None, options.zones, pods)
 
 
-def _name(obj: Object) -> str:
-    where = "?/" if obj.namespace is None else f"{obj.namespace}/" if obj.namespace else ""
-    return f"{where}{obj.kind}/{obj.name}"
-
-
 def _text(rows: Sequence[Row], explain: bool) -> str:
     from conformance.scaling.shown import listed
     from conformance.scaling.totals import total
@@ -160,7 +139,7 @@ def _text(rows: Sequence[Row], explain: bool) -> str:
         cells = [str(each.pods) if each is not None else "-" for each in row.left.values()]
         sums = [listed(_compute(row.demand.at(n))) for n in (row.demand.least, row.demand.most)]
         stuck = ", ".join(f"{event} blocked" if event != "start" else "Pending" for event, _ in row.blocked)
-        table.append((_name(row.owner), row.replicas, *cells, *sums, stuck))
+        table.append((full_name(row.owner), row.replicas, *cells, *sums, stuck))
     least, most = (
         listed(total(_compute(row.demand.at(n)) for row, n in zip(rows, counts, strict=True)))
         for counts in ([row.demand.least for row in rows], [row.demand.most for row in rows])
@@ -172,7 +151,7 @@ def _text(rows: Sequence[Row], explain: bool) -> str:
         lines += ["", *(line for row in rows for line in _explained(row))]
     else:
         lines += ["" for row in rows[:1] if any(each.blocked for each in rows)]
-        lines += [f"{_name(row.owner)}: {event}: {why}" for row in rows for event, why in row.blocked]
+        lines += [f"{full_name(row.owner)}: {event}: {why}" for row in rows for event, why in row.blocked]
     return "\n".join(lines) + "\n"
 
 
@@ -182,7 +161,7 @@ def _compute(amounts: Any) -> Any:
 
 def _explained(row: Row) -> list[str]:
     found = row.prospect.workload.range
-    lines = [f"{_name(row.owner)}: {found.why if found is not None else 'one pod runs on each node that takes it'}"]
+    lines = [f"{full_name(row.owner)}: {found.why if found is not None else 'one pod runs on each node that takes it'}"]
     for event, each in row.left.items():
         if each is not None:
             where = each.subject.locate(each.path)
@@ -192,19 +171,10 @@ def _explained(row: Row) -> list[str]:
     return lines
 
 
-def _json(rows: Sequence[Row], explain: bool) -> str:
-    import orjson
-
-    from conformance.report.json import dumps
-
-    value = {"workloads": [_record(row, explain) for row in rows]}
-    return dumps(value, orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2).decode()
-
-
 def _record(row: Row, explain: bool) -> dict[str, Any]:
     found = row.prospect.workload.range
     record: dict[str, Any] = {
-        "workload": _name(row.owner),
+        "workload": full_name(row.owner),
         "replicas": {"least": row.demand.least, "most": row.demand.most, "per_node": found is None},
         "left": {event: each.pods if each is not None else None for event, each in row.left.items()},
         "blocked": dict(row.blocked),
@@ -219,16 +189,5 @@ def _record(row: Row, explain: bool) -> dict[str, Any]:
 
 
 def _because(left: Left) -> dict[str, Any]:
-    where = left.subject.locate(left.path)
-    location = {"path": where.path, "line": where.line, "column": where.column} if where.path else None
-    return {"why": left.why, "object": _name(left.subject), "location": location}
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"plumbline: {text}\n")
-
-
-def _write(text: str) -> None:
-    from conformance.report.terminal import encodable
-
-    sys.stdout.write(encodable(text, sys.stdout.encoding))
+    location = left.subject.locate(left.path).record
+    return {"why": left.why, "object": full_name(left.subject), "location": location}

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, extra: Sequence[str] = ()) -> int:
     if options.backups:
         records = [each for each in records if each["copies"] or each["restores"]]
     if options.format == "json":
-        tree.write_json({"jobs": records})
+        tree.write(tree.as_json({"jobs": records}))
     else:
         tree.write(_text(records))
     if inventory.rejected or unread(inventory) or any(each["problems"] for each in records):
@@ -78,8 +78,8 @@ def _record(job: Job, inventory: Inventory, moment: datetime) -> dict[str, Any]:
         "sent_to": list(dict.fromkeys(each.target for each in sends(job))),
         "kept_on": list(dict.fromkeys(f"{each.target} ({each.source})" for each in kept(job))),
         "kept_for": [each.text for each in keeping(job, inventory)],
-        "problems": [{"message": message, "location": tree.place(where)} for message, where in problems],
-        "location": tree.place(job.subject.locate(job.when[0].path if job.when else ())),
+        "problems": [{"message": message, "location": where.record if where else None} for message, where in problems],
+        "location": job.subject.locate(job.when[0].path if job.when else ()).record,
     }
 
 

@@ -1,30 +1,35 @@
-"""The tree that a command shows something of: its options, and how it is read."""
+"""The tree that a command shows something of: its options, how it is read, how the answer is written."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from conformance.kube.inventory import Inventory
-    from conformance.kube.object import Location
 
 
-def add_options(command: Any) -> None:
-    """Adds what every such command takes."""
+class QuestionError(ValueError):
+    """What is asked for is not in the tree, or cannot be asked for like this."""
+
+
+def add_options(command: Any, *formats: str) -> None:
+    """Adds what every such command takes; `formats` are those beside text and JSON."""
     add = command.add_argument
     add("paths", nargs="*", default=["."], metavar="PATH", help="files or directories (default: this directory)")
-    add("--format", choices=("text", "json"), default="text")
+    add("--format", choices=("text", "json", *formats), default="text")
     add("--exclude", action="append", default=[], metavar="GLOB", help="paths that are left out")
     add("--no-render", action="store_true", help="do not run helm or kustomize")
     add("--allow-network", action="store_true", help="let helm and kustomize fetch what they refer to")
 
 
-def read(options: argparse.Namespace) -> Inventory:
-    """The inventory of the paths, rendered as `check` renders them. Raises FileNotFoundError.
+def read(options: argparse.Namespace, paths: Sequence[str] = (), *, namespace: str = "") -> Inventory:
+    """The inventory of the paths (those of the options by default), rendered as `check` renders them.
 
-    What cannot be read is said on standard error and stays in `rejected`.
+    Objects whose namespace nothing tells get `namespace`. What cannot be read is said on standard error and stays in
+    `rejected`. Raises FileNotFoundError.
     """
     from pathlib import Path
 
@@ -32,13 +37,16 @@ def read(options: argparse.Namespace) -> Inventory:
     from conformance.sources import load as sources
     from conformance.sources.render import RenderOptions, RenderPlan
 
-    for path in options.paths:
+    paths = list(paths or options.paths)
+    for path in paths:
         if not Path(path).exists():
             raise FileNotFoundError(f"{path}: no such file or directory")
     rendering = RenderOptions(render=not options.no_render, allow_network=options.allow_network)
-    loaded = sources.load(options.paths, plan=RenderPlan(rendering, sources.read_file), exclude=options.exclude)
-    for each in loaded.rejected:
-        say(f"{each.location}: {each.reason}")
+    loaded = sources.load(paths, plan=RenderPlan(rendering, sources.read_file), exclude=options.exclude)
+    for each in loaded.objects if namespace else ():
+        each.namespace = namespace if each.namespace is None else each.namespace
+    for rejected in loaded.rejected:
+        say(f"{rejected.location}: {rejected.reason}")
     return Inventory(loaded.objects, loaded.documents, loaded.texts, loaded.rejected, loaded.files)
 
 
@@ -54,15 +62,15 @@ def write(text: str) -> None:
     sys.stdout.write(encodable(text, sys.stdout.encoding))
 
 
-def write_json(value: Any) -> None:
-    """The output as JSON."""
+def as_lines(lines: Iterable[str]) -> str:
+    """Lines as a text."""
+    return "\n".join(lines) + "\n"
+
+
+def as_json(value: Any) -> str:
+    """A value as JSON, indented."""
     import orjson
 
     from conformance.report.json import dumps
 
-    write(dumps(value, orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2).decode())
-
-
-def place(location: Location | None) -> dict[str, Any] | None:
-    """A location for JSON."""
-    return {"path": location.path, "line": location.line, "column": location.column} if location else None
+    return dumps(value, orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2).decode()

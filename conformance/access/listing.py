@@ -171,20 +171,17 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
 def reason_record(reason: Reason) -> dict[str, Any]:
     """A grant and its rule for programs; `namespace` "" is the whole cluster."""
     grant, rule = reason.grant, reason.rule
+    bound, ruled = grant.locate(), rule.locate() if rule is not None else None
     return {
         "binding": str(grant.binding),
-        "binding_location": _location(grant.locate()),
+        "binding_location": bound.record if bound else None,
         "subject": str(grant.subject),
         "namespace": grant.namespace,
         "role": grant.role,
         "rule": str(rule) if rule is not None else "",
-        "rule_location": _location(rule.locate()) if rule is not None else None,
+        "rule_location": ruled.record if ruled else None,
         "fault": grant.fault.value,
     }
-
-
-def _location(location: Location | None) -> dict[str, Any] | None:
-    return {"path": location.path, "line": location.line, "column": location.column} if location else None
 
 
 def unreadable(world: Access) -> list[str]:

@@ -24,6 +24,11 @@ class Location:
         """`path:line:column`, or the path alone where the line is not certain."""
         return f"{self.path}:{self.line}:{self.column}" if self.line else self.path
 
+    @property
+    def record(self) -> dict[str, str | int] | None:
+        """The place as JSON spells it; None for an object that comes from no file."""
+        return {"path": self.path, "line": self.line, "column": self.column} if self.path else None
+
 
 class Origin(Protocol):
     """Where a document came from. `path` is what a person would open (a template, not the rendered text)."""

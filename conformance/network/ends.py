@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
 from functools import cached_property
 
+from conformance.kube.naming import fits
 from conformance.kube.object import Object
 from conformance.network.addresses import block
 from conformance.network.population import Population, workload_id
@@ -101,8 +101,7 @@ class Ends:
         """Workloads that a name may mean: the whole of it, or parts of it that are left out at the front or middle."""
         if name in self.workloads:
             return [name]
-        wanted = name.lower().split("/")
-        return sorted(each for each in self.workloads if _means(wanted, each.lower().split("/")))
+        return sorted(each for each in self.workloads if fits(name, *each.split("/")))
 
     def names(self, mask: Mask) -> Iterable[str]:
         """Names of the ends behind bits; the outside is one."""
@@ -112,12 +111,6 @@ class Ends:
                 yield name
         if next(bits(mask & self._universe.external), None) is not None:
             yield EXTERNAL
-
-
-def _means(wanted: list[str], whole: list[str]) -> bool:
-    namespace, kind, name = whole
-    forms = [name], [kind, name], [namespace, name], whole
-    return any(len(form) == len(wanted) and all(map(fnmatchcase, form, wanted)) for form in forms)
 
 
 def _outside_port(text: str) -> tuple[str, PortSet | None]:

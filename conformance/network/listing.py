@@ -49,7 +49,7 @@ def because_record(because: Because) -> dict[str, Any]:
         "allows": because.allows,
         "policy": str(because.policy) if because.policy else None,
         "field": render(because.path),
-        "location": {"path": where.path, "line": where.line, "column": where.column} if where else None,
+        "location": where.record if where else None,
         "text": because.text,
     }
 

@@ -47,13 +47,13 @@ def _exposed(each: Exposed, answer: Answer) -> dict[str, Any]:
 
 def _link(link: Reason) -> dict[str, Any]:
     where = link.locate()
-    location = {"path": where.path, "line": where.line, "column": where.column} if where else None
+    location = where.record if where else None
     return {"object": str(link.subject), "field": link.field, "text": link.text, "location": location}
 
 
 def _problem(problem: Problem) -> dict[str, Any]:
     where = problem.locate()
-    location = {"path": where.path, "line": where.line, "column": where.column} if where else None
+    location = where.record if where else None
     told = {"object": str(problem.subject), "field": problem.field, "message": problem.message}
     return {"code": problem.code, **told, "location": location}
 
