@@ -2,18 +2,22 @@
 #   make check                      judge manifests/reference
 #   make check ARGS="PATH --profile pod-security"
 #   make test                       the whole suite of tests
+#   make drill DRILLS=segmentation  break kind clusters made for it, and recover (needs docker, kind, kubectl)
 VENV   ?= .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
 ARGS   ?= manifests/reference
 STAMP  := $(VENV)/.installed
 
-.PHONY: check test lint types docs lock clean
+.PHONY: check test drill lint types docs lock clean
 check: $(STAMP)
 	@$(BIN)/plumbline check $(ARGS)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest $(TESTARGS)
+
+drill: $(STAMP)
+	@$(BIN)/plumbline drill --destructive $(or $(DRILLS),--all) $(DRILLARGS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
