@@ -89,14 +89,15 @@ def database_restored(exercise: Exercise) -> None:
     the newest dump by its name is restored into the empty server: roles first, then the database, stopping at the
     first error. The application logs in, reads what it knew and writes. The other dump brings back the same.
     """
-    with exercise.step("prepare", "a server with known data, roles and a heartbeat"):
+    with exercise.step("prepare", "a schedule of backups; what it may lose at most is within every RPO"):
         kubectl = exercise.namespace("database")
-        database = served(exercise, kubectl)
         schedule(exercise, kubectl)
-    with exercise.step("steady", "the application reads and writes; the schedule keeps the RPO"):
+        judge_schedule(exercise, kubectl, "backup")
+    with exercise.step("prepare", "a server with known data, roles and a heartbeat"):
+        database = served(exercise, kubectl)
+    with exercise.step("steady", "the application reads and writes"):
         before, catalogue = database.checksum(), database.sql(CATALOGUE)
         exercise.same("steady state", before, as_application(kubectl, "db", CHECKSUM), "what the application reads")
-        judge_schedule(exercise, kubectl, "backup")
     with exercise.step("prepare", "the scheduled backup runs"):
         back_up(exercise, kubectl)
         database.run("create table written_after_the_backup ()")
@@ -139,6 +140,7 @@ def served(exercise: Exercise, kubectl: Kubectl) -> Database:
         kubectl.exec(server.pod, "createdb", "--host=127.0.0.1", "--username=postgres", f"--template={NAME}", "staging")
         database.sql("update readings set value = value + 1 where id % 1000 = 0", database="staging")
     postgres.start_heartbeat(exercise, database, "db")
+    kubectl.runs("administrator")
     return database
 
 
@@ -156,7 +158,6 @@ def schedule(exercise: Exercise, kubectl: Kubectl) -> None:
     exercise.deploy(kubectl, "postgres/backups.yaml")
     exercise.deploy(kubectl, "database-restored/schedule.yaml", **values)
     exercise.deploy(kubectl, "postgres/administrator.yaml", **values)
-    kubectl.runs("administrator")
 
 
 def back_up(exercise: Exercise, kubectl: Kubectl) -> None:

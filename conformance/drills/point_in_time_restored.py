@@ -145,9 +145,13 @@ def mistake(exercise: Exercise, database: Database) -> tuple[str, str]:
 
 
 def lose(exercise: Exercise, kubectl: Kubectl, segment: str) -> None:
-    """The workload, the pod without any grace, the claim and with it the volume."""
+    """The data under the running server, then the workload and the claim.
+
+    A pod that is deleted is asked to stop first, and a server that stops archives its last segment: no disk does that.
+    """
     if exercise.twin == "segment-missing":
         kubectl.exec("db-0", "rm", f"/archive/wal/{segment}")
+    kubectl.exec("db-0", "bash", "-c", "rm -rf $PGDATA")
     kubectl.delete("statefulset", "db", wait=False)
     kubectl.delete("pod", "db-0", now=True)
     kubectl.delete("persistentvolumeclaim", "data-db-0")
