@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from conformance.check import Said, check
+from conformance.declared import same
 from conformance.finding import Finding
 from conformance.kube import quantity
 from conformance.kube.inventory import Inventory
-from conformance.kube.object import FieldTypeError, Node, Object
-from conformance.kube.path import Path
-from conformance.kube.podspec import Container
+from conformance.kube.object import Node, Object
 from conformance.kube.relations import relations
+from conformance.scaling.metrics import policy_of
+from conformance.scaling.requests import amount
 
 Amounts = Annotated[dict[str, str], lambda given: [quantity.parse(each) for each in given.values()]]
 _REFERENCE = {"HorizontalPodAutoscaler": "spec.scaleTargetRef", "VerticalPodAutoscaler": "spec.targetRef"}
@@ -22,29 +22,34 @@ _REFERENCE = {"HorizontalPodAutoscaler": "spec.scaleTargetRef", "VerticalPodAuto
 
 @check
 def test_autoscaler_target(
-    scaler: Object, inventory: Inventory, *, kind: str, name: str, api: str = ""
+    scaler: Object, inventory: Inventory, *, kind: str = "", name: str = "", api: str = "", alone: bool = False
 ) -> Iterator[Said]:
-    """An autoscaler names the documented workload, which exists, and no other of its kind names the same.
+    """What an autoscaler scales is there, is of the API group that the reference says, and is the documented workload.
 
-    A missing target is no error at admission; two horizontal autoscalers on one workload overwrite each other. `api` is
+    One with a wrong name is admitted and runs, and only its status says so. A Rollout is of `argoproj.io`, not of
+    `apps`. Two horizontal autoscalers on one workload overwrite each other; with `alone` that is a finding. `api` is
     the version its manifest must be written in: the API server returns an object in whatever version one asks for.
-    https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#ambiguous-selectors
+    https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/
     """
     field = _REFERENCE.get(scaler.kind, "spec.scaleTargetRef")
     reference = scaler.at(field)
     if api and scaler.origin.path and scaler.api_version != api:
         yield Finding(scaler, "apiVersion", "is written in another version", api, scaler.api_version)
     for part, wanted in (("kind", kind), ("name", name)):
-        if reference.get(part) != wanted:
+        if wanted and reference.get(part) != wanted:
             yield Finding(scaler, (*reference.path, part), "is another workload", wanted, reference.get(part))
             return
     known = relations(inventory)
     target = known.target(scaler, field)
     if target is None:
-        yield Finding(scaler, (*reference.path, "name"), f"there is no {kind} {name} in its namespace", name)
+        absent = f"{reference.get('kind', 'Deployment')} {reference.get('name')}"
+        yield Finding(scaler, (*reference.path, "name"), f"there is no {absent} in its namespace", absent)
         return
-    others = known.autoscalers_of(target) if scaler.kind == "HorizontalPodAutoscaler" else []
-    for other in others:
+    group = reference.text("apiVersion", "apps/v1" if scaler.kind == "ScaledObject" else "").rpartition("/")[0]
+    if group != target.group:
+        path = (*reference.path, "apiVersion")
+        yield Finding(scaler, path, f"{target} is of another group", target.api_version, reference.get("apiVersion"))
+    for other in known.autoscalers_of(target) if alone and scaler.kind == "HorizontalPodAutoscaler" else ():
         if other is not scaler:
             yield Finding(other, "spec.scaleTargetRef", f"{scaler} scales the same workload", "one autoscaler")
 
@@ -77,7 +82,7 @@ def test_vertical_bounds(
     lower bound is exact; the upper one may be stricter, never missing.
     https://github.com/kubernetes/autoscaler/blob/master/vertical-pod-autoscaler/docs/api.md#containerresourcepolicy
     """
-    policy = _container_policy(scaler, container)
+    policy = policy_of(scaler, container)
     if policy is None:
         place = "spec.resourcePolicy.containerPolicies"
         yield Finding(scaler, place, f"has no policy for container {container}", container)
@@ -91,26 +96,10 @@ def test_vertical_bounds(
     for side, wanted in (("minAllowed", least), ("maxAllowed", most)):
         for resource, text in wanted.items():
             value = policy.get((side, resource))
-            amount = _amount(value, (*policy.path, side, resource))
-            limit = quantity.parse(text)
-            if amount is None or (amount != limit if side == "minAllowed" else amount > limit):
+            bound, limit = amount(policy, (side, resource)), quantity.parse(text)
+            if value is None or (bound != limit if side == "minAllowed" else bound > limit):
                 what = text if side == "minAllowed" else f"at most {text}"
                 yield Finding(scaler, (*policy.path, side, resource), "is not the documented bound", what, value)
-
-
-def _container_policy(scaler: Object, container: str) -> Node | None:
-    """The policy of a container: its own, or the one for all that have none."""
-    policies = {
-        str(each.get("containerName")): each for each in scaler.sequence("spec.resourcePolicy.containerPolicies")
-    }
-    return policies.get(container) or policies.get("*")
-
-
-def _amount(value: Any, path: Path) -> Decimal | None:
-    try:
-        return None if value is None else quantity.parse(value)
-    except quantity.QuantityError:
-        raise FieldTypeError(path, "a quantity", value) from None
 
 
 @check
@@ -126,7 +115,7 @@ def test_vertical_controls(
     Both have defaults that do the same as writing them out: cpu and memory, and RequestsAndLimits; so has a container
     without a policy. `mode: "Off"` of the policy switches everything off, whatever else it says.
     """
-    policy = _container_policy(scaler, container)
+    policy = policy_of(scaler, container)
     if policy is None:
         policy = Node({}, ("spec", "resourcePolicy", "containerPolicies"))
     named = {str(each.raw) for each in policy.sequence("controlledResources")} or {"cpu", "memory"}
@@ -141,60 +130,25 @@ def test_vertical_controls(
 
 
 @check
-def test_vertical_fits(scaler: Object, inventory: Inventory, *, nodes: dict[str, Amounts]) -> Iterator[Said]:
-    """What a VerticalPodAutoscaler may ask for, on every container at once, fits on a node with nothing else on it.
+def test_pods_metric(scalers: list[Object], *, metric: str, values: dict[str, list[str]]) -> Iterator[Said]:
+    """Each of these autoscalers also scales by a metric of its pods whose name contains `metric`, at an average that
+    is one of the values.
 
-    `nodes` are types of nodes with what they can give to pods, which is less than their capacity: the kubelet and the
-    system keep a share. Nodes of a live cluster are looked at instead. Containers that no policy bounds count with
-    their requests. A recommendation that fits nowhere leaves the evicted pod pending.
-    https://kubernetes.io/docs/tasks/administer-cluster/reserve-compute-resources/#node-allocatable
+    `300KB` is no quantity, `300m` is three tenths, and 300k and 300Ki are both what people write as 300 KB. A metric of
+    type Object or External with an average serves as well.
+    https://kubernetes.io/docs/reference/kubernetes-api/autoscaling/horizontal-pod-autoscaler-v2/
     """
-    target = relations(inventory).target(scaler, "spec.targetRef")
-    pods = relations(inventory).pods_of(target) if target is not None else None
-    containers = [each for each in pods.containers if each.kind == "container" or each.sidecar] if pods else []
-    policies = scaler.sequence("spec.resourcePolicy.containerPolicies")
-    own = {each.name: _container_policy(scaler, each.name) for each in containers}
-    bounded = [each for each in (own.values() if own else policies) if each is not None and each.get("maxAllowed")]
-    if not bounded:
-        place = "spec.resourcePolicy.containerPolicies"
-        yield Finding(scaler, place, "nothing bounds what it may ask for", "maxAllowed of a container")
-        return
-    asked: dict[str, Decimal] = {}
-    for resource in ("cpu", "memory"):
-        amounts = [_most(each, own[each.name], resource) for each in containers]
-        if not containers:
-            amounts = [_most(None, each, resource) for each in bounded]
-        asked[resource] = sum((each for each in amounts if each is not None), Decimal(0))
-    types = _allocatable(inventory) or {
-        name: {resource: quantity.parse(text) for resource, text in given.items()} for name, given in nodes.items()
-    }
-    if any(all(asked[resource] <= given.get(resource, Decimal(0)) for resource in asked) for given in types.values()):
-        return
-    policy = bounded[0]
-    wanted = {name: {key: str(value) for key, value in given.items()} for name, given in types.items()}
-    yield Finding(
-        scaler, (*policy.path, "maxAllowed"), "fits on no node", wanted, {key: str(each) for key, each in asked.items()}
-    )
-
-
-def _most(container: Container | None, policy: Node | None, resource: str) -> Decimal | None:
-    """The most that a container may come to request: its bound, or what it requests now."""
-    bound = policy.get(("maxAllowed", resource)) if policy is not None else None
-    if policy is not None and bound is not None:
-        return _amount(bound, (*policy.path, "maxAllowed", resource))
-    if container is None:
-        return None
-    place = ("resources", "requests", resource)
-    return _amount(container.get(place), (*container.path, *place))
-
-
-def _allocatable(inventory: Inventory) -> dict[str, dict[str, Decimal]]:
-    return {
-        node.name: {
-            resource: _amount(node.get(("status", "allocatable", resource)), ("status", "allocatable", resource))
-            or Decimal(0)
-            for resource in ("cpu", "memory")
-        }
-        for node in inventory.of_kind("Node", "")
-        if node.get("status.allocatable") is not None
-    }
+    for name, wanted in values.items():
+        scaler = next((each for each in scalers if each.name == name), None)
+        if scaler is None:
+            yield Finding(None, "", f"there is no autoscaler {name}", wanted)
+            continue
+        fields = ("pods", "object", "external")
+        nodes = [each.at(field) for each in scaler.sequence("spec.metrics") for field in fields if each.get(field)]
+        found = [each for each in nodes if metric in each.text("metric.name")]
+        if not found:
+            yield Finding(scaler, "spec.metrics", f"has no metric of {metric}", wanted)
+        for each in found:
+            average = each.get("target.averageValue")
+            if not any(same(average, value) for value in wanted):
+                yield Finding(scaler, (*each.path, "target", "averageValue"), "has another average", wanted, average)

@@ -136,24 +136,6 @@ def _annotated(rule: Rule, wanted: list[str]) -> Iterator[Said]:
 
 
 @check
-def test_recording_rule(
-    inventory: Inventory, *, record: str, expr: list[str], labels: dict[str, str] | None = None, required: bool = True
-) -> Iterator[Said]:
-    """A recording rule computes what is documented, whatever its spelling. `record` is a glob over its name.
-
-    With several rules of the name one has to mean one of `expr`.
-    """
-    found = [each for each in recordings(inventory) if fnmatchcase(each.name, record)]
-    yield from _unread(inventory)
-    if not found:
-        missing = Finding(None, "", f"no rule records {record}")
-        yield missing if required else NotApplicable(f"no rule records {record}")
-        return
-    verdicts = [[*_expression(rule, inventory, expr, None, []), *_labelled(rule, labels or {})] for rule in found]
-    yield from min(verdicts, key=len)
-
-
-@check
 def test_rules_can_fire(
     inventory: Inventory,
     *,

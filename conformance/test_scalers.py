@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
@@ -12,13 +12,11 @@ from conformance.kube.inventory import Inventory
 from conformance.kube.object import Node, Object
 from conformance.kube.podspec import PodSpec
 from conformance.kube.relations import relations
-from conformance.scaling import Place, documented, metrics, of_inventory
+from conformance.scaling import Nodes, Place, documented, metrics, of_inventory
 from conformance.scaling.conflicts import fixed_replicas, rivals, unmeasurable
-from conformance.scaling.metrics import Policy, behavior
+from conformance.scaling.metrics import Pace, behavior, pace
 from conformance.scaling.requests import Amounts, LimitRanges, amount, container_amount, largest, parsed
 from conformance.scaling.shown import listed
-
-Nodes = Annotated[int | list[dict[str, Any]] | None, lambda said: documented(said or [])]
 
 
 @check
@@ -65,34 +63,40 @@ def test_metrics_have_requests(scaler: Object, inventory: Inventory) -> Iterator
 def test_behavior_windows(
     scaler: Object,
     *,
-    direction: Literal["scaleUp", "scaleDown"],
-    window: int | None = None,
-    policies: list[dict[str, Any]] | None = None,
-    select: Literal["Max", "Min"] | None = None,
+    up: Annotated[dict[str, Any] | None, pace] = None,
+    down: Annotated[dict[str, Any] | None, pace] = None,
     periods_as_windows: bool = False,
 ) -> Iterator[Said]:
-    """How fast an autoscaler scales in a direction, with the defaults filled in: scaleDown waits 300 s, scaleUp not.
+    """How fast an autoscaler scales up and down, with the defaults filled in: down waits 300 s, up not at all.
 
-    Policies are compared as a set of `{type, value, periodSeconds}`; absent ones have defaults. `selectPolicy` is Max
-    unless said, and Disabled never scales. With `periods_as_windows` policies whose every period is the window are
-    taken for it. https://kubernetes.io/docs/reference/kubernetes-api/autoscaling/horizontal-pod-autoscaler-v2/
+    Each direction is `{window, policies, select}`, of which what is absent is not looked at. Policies are compared as
+    a set of `{type, value, periodSeconds}`. `selectPolicy` is Max unless said, and Disabled never scales. With
+    `periods_as_windows` written policies whose every period is the window are taken for it.
+    https://kubernetes.io/docs/reference/kubernetes-api/autoscaling/horizontal-pod-autoscaler-v2/
     """
+    for direction, said in (("scaleUp", up), ("scaleDown", down)):
+        if said is not None:
+            yield from _paced(scaler, direction, pace(said), periods_as_windows)
+
+
+def _paced(scaler: Object, direction: str, wanted: Pace, periods_as_windows: bool) -> Iterator[Finding]:
     found = behavior(scaler, direction)
     if found.select == "Disabled":
-        yield Finding(scaler, (*found.path, "selectPolicy"), f"{direction} is switched off", select, "Disabled")
-        return
-    by_period = periods_as_windows and {each.period for each in found.policies} == {window}
-    if window is not None and found.window != window and not by_period:
-        place = (*found.path, "stabilizationWindowSeconds")
-        yield Finding(scaler, place, f"{direction} is stabilised for {found.window} s", window, found.window)
-    if policies is not None:
-        wanted = {Policy(str(p.get("type")), int(p.get("value", 0)), int(p.get("periodSeconds", 0))) for p in policies}
-        if found.policies != wanted:
-            said = [", ".join(sorted(map(str, each))) for each in (wanted, found.policies)]
-            yield Finding(scaler, (*found.path, "policies"), f"{direction} may change {said[1]}", said[0], said[1])
-    if select is not None and found.select != select and len(found.policies) > 1:
         place = (*found.path, "selectPolicy")
-        yield Finding(scaler, place, f"{direction} takes the {found.select} of its policies", select, found.select)
+        yield Finding(scaler, place, f"{direction} is switched off", wanted.select or "Max", "Disabled")
+        return
+    by_period = periods_as_windows and scaler.get((*found.path, "policies")) and found.periods == {wanted.window}
+    if wanted.window is not None and found.window != wanted.window and not by_period:
+        place = (*found.path, "stabilizationWindowSeconds")
+        yield Finding(scaler, place, f"{direction} is stabilised for {found.window} s", wanted.window, found.window)
+    if wanted.policies is not None and found.policies != wanted.policies:
+        said = [", ".join(sorted(map(str, each))) for each in (wanted.policies, found.policies)]
+        yield Finding(scaler, (*found.path, "policies"), f"{direction} may change {said[1]}", said[0], said[1])
+    if wanted.select is not None and found.select != wanted.select and len(found.policies) > 1:
+        place = (*found.path, "selectPolicy")
+        yield Finding(
+            scaler, place, f"{direction} takes the {found.select} of its policies", wanted.select, found.select
+        )
 
 
 @check
@@ -102,13 +106,15 @@ def test_vpa_schedulable(
     *,
     nodes: Nodes = None,
     within_bounds: bool = False,
+    bounded: bool = False,
 ) -> Iterator[Said]:
     """Each container policy of a VerticalPodAutoscaler can take effect: a real container, min ≤ max, and some node that
     holds a pod with every container at its `maxAllowed`.
 
-    Containers without a maximum count with what they request. What a node can give to pods is less than what it has.
-    A policy for a container that does not exist is ignored in silence; `*` means all the others. With `within_bounds`
-    the requests of today lie between minAllowed and maxAllowed.
+    Containers without a maximum count with what they request; with `bounded` one at least has to have one. `nodes`
+    are the documented ones, with what they can give to pods, which is less than what they have; real Nodes are looked
+    at instead where there are any. A policy for a container that does not exist is ignored in silence; `*` means all
+    the others. With `within_bounds` the requests of today lie between minAllowed and maxAllowed.
     https://kubernetes.io/docs/concepts/workloads/autoscaling/vertical-pod-autoscale/
     """
     known = relations(inventory)
@@ -117,6 +123,9 @@ def test_vpa_schedulable(
     policies = scaler.sequence("spec.resourcePolicy.containerPolicies")
     for policy in policies:
         yield from _reversed(scaler, policy)
+    if bounded and not any(policy.get("maxAllowed") for policy in policies):
+        place = "spec.resourcePolicy.containerPolicies"
+        yield Finding(scaler, place, "nothing bounds what it may ask for", "maxAllowed of a container")
     if pod is None:
         if not policies:
             yield NotApplicable("no policies, and its target is not here")
@@ -127,8 +136,8 @@ def test_vpa_schedulable(
         if name != "*" and name not in names:
             message = f"{pod.owner} has no such container, so the policy does nothing"
             yield Finding(scaler, (*policy.path, "containerName"), message, sorted(names), name)
-    places = documented(nodes) if nodes else of_inventory(inventory)
-    yield from _largest_pod(scaler, pod, places, inventory)
+    real = [place for place in of_inventory(inventory) if place.allocatable]
+    yield from _largest_pod(scaler, pod, real or documented(nodes or []), inventory)
     if within_bounds:
         yield from _beyond_bounds(scaler, pod, inventory)
 

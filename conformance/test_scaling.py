@@ -13,6 +13,7 @@ from conformance.kube.relations import relations
 from conformance.scaling import (
     Event,
     Left,
+    Nodes,
     Prospect,
     Workload,
     documented,
@@ -25,8 +26,6 @@ from conformance.scaling.constraints import constraints, untolerated
 from conformance.scaling.events import fits
 from conformance.scaling.nodes import known as known_nodes
 
-#: How many nodes there are, or a list of `{count, name, zone, labels, taints, allocatable}`.
-Nodes = Annotated[int | list[dict[str, Any]] | None, lambda said: documented(said or [])]
 _MANY = 32
 
 
@@ -236,3 +235,20 @@ def test_spread_effective(
     if known and len(domains) < 2:
         message = f"{len(domains)} of the known nodes' domains can take pods"
         yield Finding(owner, (*best.path, "topologyKey"), message, "two or more", len(domains))
+
+
+@check
+def test_budget_keeps(budget: Object, inventory: Inventory) -> Iterator[Said]:
+    """A PodDisruptionBudget keeps a pod: it does not let all of them go at once.
+
+    On a single replica that can only be bought with a drain that never ends, so this is advice to have two.
+    https://kubernetes.io/docs/tasks/run-application/configure-pdb/#think-about-how-your-application-reacts-to-disruptions
+    """
+    fewest = relations(inventory).fewest_replicas
+    counted = budgets.selected(budget, inventory, lambda owner: fewest(owner) or 1)
+    if not counted:
+        yield NotApplicable("selects no pods here")
+        return
+    found, total = budgets.standing(budget, counted), sum(each.count for each in counted)
+    if not found.broken and found.allowed >= total:
+        yield Finding(budget, found.path, f"lets all {total} pods go at once", f"less than {total}", found.allowed)

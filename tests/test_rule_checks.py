@@ -122,45 +122,6 @@ def test_what_is_not_understood_is_no_pass(tmp_path: Path, expr: str) -> None:
     assert isinstance(said, Unjudged)
 
 
-def test_recording_rule(tmp_path: Path) -> None:
-    text = "groups: [{name: a, rules: [{record: job:up, expr: sum by (job) (up), labels: {a: b}}]}]\n"
-    assert ask(tmp_path, "recording_rule", {"record": "job:*", "expr": ["sum(up) by (job)"]}, rules_yml=text) == []
-    wrong = {"record": "job:up", "expr": ["sum(up)"], "labels": {"a": "c"}}
-    assert fields(ask(tmp_path, "recording_rule", wrong)) == ["groups[0].rules[0].expr", "groups[0].rules[0].labels.a"]
-    (missing,) = ask(tmp_path, "recording_rule", {"record": "x", "expr": ["up"]})
-    assert missing.message == "no rule records x"
-    assert isinstance(
-        ask(tmp_path, "recording_rule", {"record": "x", "expr": ["up"], "required": False})[0], NotApplicable
-    )
-
-
-@pytest.mark.parametrize(
-    ("check", "options", "expected"),
-    [
-        ("alert_labels", {"labels": {"severity": ["critical", "warning"]}}, ["groups[0].rules[0].annotations.summary"]),
-        ("alert_labels", {"labels": {"team": ["a"]}, "groups": ["other"]}, None),
-        (
-            "alert_labels",
-            {"labels": {"severity": ["page"]}, "groups": ["shop"]},
-            ["groups[0].rules[0].labels.severity", "groups[0].rules[0].annotations.summary"],
-        ),
-        ("rules_can_fire", {}, []),
-        ("rules_can_fire", {"rules": ["Other"]}, None),
-        ("metrics_provided", {}, None),
-        ("metrics_provided", {"metrics": ["e_*", "r_*"]}, []),
-        ("metrics_provided", {"metrics": ["e_*"]}, [EXPR]),
-        ("metrics_provided", {"sources": ["redis_exporter"]}, [EXPR, EXPR]),
-        ("metrics_provided", {"sources": [], "rules": ["Other"]}, None),
-    ],
-)
-def test_rules_at_large(tmp_path: Path, check: str, options: dict[str, Any], expected: list[str] | None) -> None:
-    said = ask(tmp_path, check, options, rules_yml=RULES)
-    if expected is None:
-        assert [type(each) for each in said] == [NotApplicable]
-    else:
-        assert fields(said) == expected
-
-
 def test_faults_by_verdict_and_code(tmp_path: Path) -> None:
     text = RULES.replace("sum(rate(e_total[5m])) / sum(rate(r_total[5m])) > 0.01", "rate(e_total[5m]) < 1")
     assert ask(tmp_path, "rules_can_fire", {}, rules_yml=text) == []

@@ -19,7 +19,7 @@ SYSTEMS = (
     "services/services_offered/good-homelab.yaml",
     "argocd/controller_fields_ignored/good-homelab.yaml",
     "argocd/controller_fields_ignored/good-expressions.yaml",
-    "scaler_targets/scaler_target/good-homelab.yaml",
+    "autoscaler_values/autoscaler_target/good-homelab.yaml",
     "monitoring/scrape_jobs/good-homelab.yaml",
     "connectivity/connectivity/good-homelab.yaml",
     "isolation/pod_isolated/good-hardened.yaml",

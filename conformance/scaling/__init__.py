@@ -5,13 +5,14 @@ something goes away, and whether all of them fit.
 from __future__ import annotations
 
 from conformance.scaling.events import EVENTS, Event, Left, Prospect
-from conformance.scaling.nodes import Place, documented, of_inventory
+from conformance.scaling.nodes import Nodes, Place, documented, of_inventory
 from conformance.scaling.replicas import Range, Workload, workload, workloads
 
 __all__ = [
     "EVENTS",
     "Event",
     "Left",
+    "Nodes",
     "Place",
     "Prospect",
     "Range",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from conformance.kube.object import Node, Object
 from conformance.kube.path import Path
@@ -73,6 +74,39 @@ class Behavior:
     policies: frozenset[Policy]
     select: str
     path: Path
+
+    @property
+    def periods(self) -> set[int | None]:
+        """The periods of all policies, in seconds."""
+        return {each.period for each in self.policies}
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What a document says of one direction; None where it says nothing."""
+
+    window: int | None
+    policies: frozenset[Policy] | None
+    select: str | None
+
+
+def pace(said: Mapping[str, Any] | None) -> Pace:
+    """`{window, policies: [{type, value, periodSeconds}], select}`. Raises ValueError for what is not understood."""
+    given = dict(said or {})
+    window, policies, select = (given.pop(key, None) for key in ("window", "policies", "select"))
+    if given:
+        raise ValueError(f"a pace has no {', '.join(given)}; it has window, policies and select")
+    if select not in (None, "Max", "Min"):
+        raise ValueError(f"select is Max or Min, not {select}")
+    try:
+        wanted = None if policies is None else frozenset(map(_policy, policies))
+        return Pace(None if window is None else int(window), wanted, select)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"a policy is {{type, value, periodSeconds}}: {error}") from None
+
+
+def _policy(said: Mapping[str, Any]) -> Policy:
+    return Policy(str(said["type"]), int(said["value"]), int(said["periodSeconds"]))
 
 
 _DEFAULTS = {

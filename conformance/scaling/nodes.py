@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 from conformance.kube import quantity
 from conformance.kube.inventory import Inventory
@@ -80,6 +80,10 @@ def documented(said: int | Sequence[Mapping[str, Any]], zones: int = 0) -> list[
             labels = {**found[index].labels, ZONE: f"zone-{number % zones + 1}"}
             found[index] = replace(found[index], labels=labels)
     return found
+
+
+#: How many nodes a document names, or a list of them, as an option of checks.
+Nodes = Annotated[int | list[dict[str, Any]] | None, lambda said: documented(said or [])]
 
 
 def _documented(group: Mapping[str, Any], name: str) -> Place:

@@ -302,11 +302,13 @@ def test_what_a_vertical_autoscaler_sets(policies: list[Raw] | None, fights: boo
     ],
 )
 def test_behavior(rules: Raw | None, options: Raw, fields: list[str]) -> None:
-    direction = options["direction"]
+    direction = options.pop("direction")
+    periods = options.pop("periods_as_windows", False)
     behavior = {"behavior": {direction: rules}} if rules is not None else {}
     world = inventory(hpa("web", "Deployment", maxReplicas=3, **behavior))
+    asked = {"up" if direction == "scaleUp" else "down": options, "periods_as_windows": periods}
     declared: Check = vars(test_scalers.test_behavior_windows)["plumbline_check"]
-    said_ = declared.function(world.objects[0], **declared.options(options))
+    said_ = declared.function(world.objects[0], **declared.options(asked))
     observed = [each.field_text for each in said_ if isinstance(each, Finding)]
     assert observed == [f"spec.behavior.{direction}.{field}" for field in fields]
 
