@@ -30,7 +30,24 @@ def add_commands(commands: Any) -> None:
     for name in ("profile", "policies"):
         keep.add_argument(f"--{name}", **OPTIONS[f"--{name}"])
     keep.set_defaults(run=_run_snapshot)
+    _drift(commands)
     _drill(commands)
+
+
+def _drift(commands: Any) -> None:
+    text = "compare a repository with a running cluster, field by field and requirement by requirement"
+    command = commands.add_parser("drift", help=text, description=text.capitalize() + ".")
+    add = command.add_argument
+    add("paths", nargs="+", metavar="PATH", help="files or directories: what the cluster should be")
+    _cluster_options(command)
+    add("--snapshot", default="", metavar="FILE", help="compare with what a snapshot holds instead of asking a cluster")
+    add("--format", choices=("text", "json", "markdown"), default="text")
+    add("--strict", action="store_true", help="what only the cluster has counts, too")
+    add("--no-requirements", action="store_true", help="compare fields alone, without judging both sides")
+    add("-v", "--verbose", action="store_true", help="also what differs and may, and every requirement")
+    for name in ("profile", "policies", "waivers", "exclude", "values", "as-of", "jobs", "no-render", "allow-network"):
+        add(f"--{name}", **OPTIONS[f"--{name}"])
+    command.set_defaults(run=_run_drift)
 
 
 def _drill(commands: Any) -> None:
@@ -66,6 +83,12 @@ def _run_snapshot(options: argparse.Namespace, extra: list[str]) -> int:
     from conformance import audit
 
     return audit.run_snapshot(options, extra)
+
+
+def _run_drift(options: argparse.Namespace, extra: list[str]) -> int:
+    from conformance import drifting
+
+    return drifting.run_drift(options, extra)
 
 
 def _run_drill(options: argparse.Namespace, extra: list[str]) -> int:

@@ -1,0 +1,1 @@
+"""Repository against cluster, field by field."""
