@@ -16,6 +16,7 @@ import yaml
 from conformance.drill.command import CommandError, run
 from conformance.drill.evidence import Evidence
 from conformance.drill.fault import DrillError, NotHeldError
+from conformance.drill.guard import LABEL, ROLE
 from conformance.drill.kind import Cluster
 from conformance.drill.kubectl import Kubectl
 from conformance.drill.registry import Drill, Image
@@ -113,6 +114,26 @@ class Exercise:
     def power_on(self, name: str) -> None:
         """Start a node again."""
         run(["docker", "start", self._container(name, f"power on {name}", True)], timeout=self.cluster.timeouts.command)
+
+    def beside(self, name: str, image: str, *command: str) -> str:
+        """Start a container outside of the cluster, on the network of its nodes; returns its address.
+
+        It knows the way to the pods, so that these come with their own addresses, and carries the cluster's label in
+        the role of what is no node, so that it is deleted with the cluster, whoever deletes it.
+        """
+        self.cluster.guard.prove(f"start {name} beside the cluster")
+        full, bound = f"{self.cluster.state.name}-{name}-{len(self._namespaces)}", self.cluster.timeouts.command
+        labels = [f"--label={LABEL}={self.cluster.state.name}", f"--label={ROLE}=external-load-balancer"]
+        options = ["--detach", "--name", full, "--network=kind", "--cap-add=NET_ADMIN", *labels]
+        run(["docker", "run", *options, image, *command], timeout=bound)
+        for node in self.everywhere.list("nodes"):
+            (address,) = [each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP"][:1]
+            route = ["ip", "route", "replace", node["spec"]["podCIDR"], "via", address]
+            run(["docker", "exec", full, *route], timeout=bound)
+        found = run(
+            ["docker", "inspect", full, "--format", "{{.NetworkSettings.Networks.kind.IPAddress}}"], timeout=bound
+        )
+        return found.text
 
     def _container(self, name: str, act: str, api_lost: bool) -> str:
         if not api_lost:

@@ -26,6 +26,7 @@ from conformance.drill.timeouts import Timeouts
 #: the ConfigMap in kube-system that holds the nonce
 NONCE = "plumbline-drill"
 LABEL = "io.x-k8s.kind.cluster"
+ROLE = "io.x-k8s.kind.role"
 
 
 @dataclass

@@ -104,7 +104,26 @@ def _create(state: State, wanted: Wanted, destructive: bool, timeouts: Timeouts)
     state = state.with_kubeconfig(hashlib.sha256(state.kubeconfig.read_bytes()).hexdigest())
     nonce = ["create", "configmap", NONCE, "--namespace=kube-system", f"--from-literal=nonce={state.nonce}"]
     run([*kubectl(state), *nonce], timeout=timeouts.command)
-    return Cluster(state, Guard(state, destructive, timeouts), timeouts, wanted=wanted)
+    cluster = Cluster(state, Guard(state, destructive, timeouts), timeouts, wanted=wanted)
+    _await_nodes(cluster, 1 + wanted.workers)
+    return cluster
+
+
+def _await_nodes(cluster: Cluster, count: int) -> None:
+    """kind waits for the control plane alone, and succeeds although the kubelet of a worker never starts."""
+    end = time.monotonic() + cluster.timeouts.node
+    while True:
+        items = cluster.guard.ask("get", "nodes").get("items") or []
+        conditions = [each for item in items for each in item["status"].get("conditions") or []]
+        ready = sum(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+        if ready >= count:
+            return
+        if time.monotonic() > end:
+            raise DrillError(
+                f"only {ready} of {count} nodes are Ready; too few inotify instances are a common reason:"
+                " https://kind.sigs.k8s.io/docs/user/known-issues/#pod-errors-due-to-too-many-open-files"
+            )
+        time.sleep(cluster.timeouts.interval)
 
 
 def _config(wanted: Wanted) -> dict[str, object]:
