@@ -9,9 +9,10 @@ from typing import Any
 
 from conformance import tree
 from conformance.network import listing, picture
-from conformance.network.connectivity import Connectivity, Edge, connectivity
+from conformance.network.connectivity import EXTERNAL, Connectivity, Edge, connectivity
 from conformance.network.difference import by_ends, difference
-from conformance.network.ports import ALL, PortSet, ports
+from conformance.network.ends import API_SERVER, NODES
+from conformance.network.ports import ALL, NONE, PortSet, ports
 from conformance.network.verdict import Verdict
 
 
@@ -67,12 +68,29 @@ def _show(world: Connectivity, options: argparse.Namespace) -> str:
 
 
 def _chosen(world: Connectivity, source: str, target: str) -> Iterator[Edge]:
-    """Edges between the ends that are asked for."""
+    """Edges between the ends that are asked for; parts of the outside and the nodes are ends when asked for."""
+    if any(_is_asked_for(each) for each in (source, target)):
+        for one in _each(world, source):
+            for other in _each(world, target):
+                ports = world.open_ports(one, other) if one != other else NONE
+                if ports:
+                    yield Edge(one, other, ports)
+        return
     sources_ = set(world.ends.names(world.ends.find(source))) if source else None
     targets = set(world.ends.names(world.ends.find(target))) if target else None
     for _, edge in sorted(by_ends(world.edges()).items(), key=lambda each: each[0]):
         if (sources_ is None or edge.source in sources_) and (targets is None or edge.target in targets):
             yield edge
+
+
+def _is_asked_for(name: str) -> bool:
+    return name.startswith(f"{EXTERNAL}:") or name in (NODES, API_SERVER)
+
+
+def _each(world: Connectivity, name: str) -> Sequence[str]:
+    if not name:
+        return world.endpoints
+    return [name] if _is_asked_for(name) or name == EXTERNAL else world.ends.meant(name)
 
 
 def _answer(world: Connectivity, source: str, target: str, wanted: PortSet, options: argparse.Namespace) -> str:

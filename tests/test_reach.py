@@ -239,3 +239,39 @@ def test_exposure_of_nothing(tree: Path, capfd: pytest.CaptureFixture[str]) -> N
     (tree / "old" / "front.yaml").write_text(FRONT.replace("{rules: [", "{rules: 3, x: ["))
     assert main(["reach", "old", "--exposed"]) == 1
     assert "old/front.yaml:15:8: Ingress shop/in is left out: spec.rules is a number" in capfd.readouterr().err
+
+
+PROXY = """
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: proxy, namespace: shop, labels: {app: proxy}}
+spec: {containers: [{name: a, image: a}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: proxy, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: proxy}}
+  policyTypes: [Egress]
+  egress:
+    - to: [{ipBlock: {cidr: 0.0.0.0/0, except: [169.254.169.254/32]}}]
+      ports: [{port: 80}]
+"""
+
+
+def test_an_address_without_a_port_is_not_the_whole_outside(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tree / "old" / "proxy.yaml").write_text(PROXY)
+    assert said(capfd, "old", "--from", "proxy", "--to", "external:169.254.169.254").splitlines()[:1] == [
+        "proxy -> external:169.254.169.254 every port: closed"
+    ]
+    assert said(capfd, "old", "--from", "proxy", "--to", "external:192.0.2.1").splitlines()[:1] == [
+        "shop/Pod/proxy -> external:192.0.2.1: TCP/80"
+    ]
+    asked = said(capfd, "old", "--to", "external:169.254.169.254", "--format", "json")
+    assert [each["from"] for each in json.loads(asked)["edges"]] == ["shop/Deployment/web"]
+
+
+def test_the_nodes_are_listed_when_they_are_asked_for(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    asked = json.loads(said(capfd, "old", "--from", "nodes", "--format", "json"))["edges"]
+    assert [(each["from"], each["to"]) for each in asked] == [("nodes", "shop/Deployment/web")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from weakref import WeakKeyDictionary
@@ -14,7 +14,7 @@ from conformance.network.addresses import Addresses
 from conformance.network.compiled import compile_policies
 from conformance.network.ends import Ends
 from conformance.network.population import Population, workload_id
-from conformance.network.ports import NONE, PortSet, span
+from conformance.network.ports import ALL, NONE, PortSet, span
 from conformance.network.region import Mask, Region, bits
 from conformance.network.rule import Action, Direction, Section, Tier
 from conformance.network.tiers import Judge
@@ -215,6 +215,21 @@ class Connectivity:
                     return verdict
                 verdicts.append(verdict)
         return verdicts[0]
+
+    def open_ports(self, source: str, target: str) -> PortSet:
+        """Every port that is open between two ends, which are named as for `allows`."""
+        found = NONE
+        for one in bits(self.ends.find(source)):
+            for other in bits(self.ends.find(target)):
+                found = found | self._reached(self.egress, one, other) & self._reached(self.ingress, other, one)
+        return found
+
+    def _reached(self, profiles: Sequence[Profile], own: int, other: int) -> PortSet:
+        found = NONE if self.population.pods >> own & 1 else ALL
+        for profile in profiles:
+            for ports, mask in profile.region.by_ports.items() if profile.groups >> own & 1 else ():
+                found = found | ports if mask >> other & 1 else found
+        return found
 
     def _pair(self, source: int, target: int, wanted: PortSet, only: Direction | None) -> Verdict:
         groups = self.population.groups
