@@ -15,7 +15,8 @@ from conformance.check import Check, NotApplicable
 from conformance.finding import SEVERITIES, Finding, Outcome, Result, Subject, Unjudged
 from conformance.kube.inventory import Inventory, Match, NotListedError
 from conformance.kube.object import Document, FieldTypeError, Object, TextFile
-from conformance.kube.podspec import CARRIERS, Container, PodSpec
+from conformance.kube.podspec import Container, PodSpec
+from conformance.kube.workload import SYSTEM_NAMESPACES
 from conformance.waiver import Waivers
 
 
@@ -85,7 +86,8 @@ def _judge(requirement: Requirement, check: Check, inventory: Inventory, result:
         if requirement.require == "present":
             result.findings.append(Finding(None, "", _absence(requirement.match, inventory)))
         else:
-            result.reason = _absence(requirement.match, inventory, len(inventory.objects))
+            among = None if inventory.live else len(inventory.objects)
+            result.reason = _absence(requirement.match, inventory, among)
         return
     for call in _calls(requirement, check, inventory, subjects):
         call.run(result)
@@ -184,23 +186,21 @@ def _select(kind: type, match: Match, inventory: Inventory) -> tuple[list[Any], 
     candidates = inventory.carriers() if pods and not match.kinds else inventory.candidates(match)
     for each in candidates:
         try:
-            if match.selects(each) and not (pods and inventory.live and _made_by_judged(each, match)):
+            if match.selects(each) and not (pods and _belongs_to_system(each, match, inventory)):
                 selected += _parts(kind, each, inventory)
         except FieldTypeError as error:
             errors.append(Unjudged(each, error.path, str(error)))
     return selected, errors
 
 
-def _made_by_judged(thing: Object, match: Match) -> bool:
-    """Whether a live pod is one of many that a workload makes from its template, which is judged already.
+def _belongs_to_system(thing: Object, match: Match, inventory: Inventory) -> bool:
+    """Whether a pod is one that the cluster itself runs, of which only a requirement that names it or its place speaks.
 
-    Only where the requirement does not ask for pods by name. Pods that something else makes, an operator or the node
-    itself, have no template here and are judged.
+    The control plane and the network of a cluster need what every standard for pods forbids; nobody's manifests here
+    have them, and no manifest can change them.
     """
-    if thing.kind in match.kinds:
-        return False
-    makers = thing.sequence("metadata.ownerReferences")
-    return any(each.flag("controller") is True and each.get("kind") in CARRIERS for each in makers)
+    named = match.namespaces or match.names or match.labels
+    return inventory.live and not named and thing.namespace in SYSTEM_NAMESPACES
 
 
 def _parts(kind: type, thing: Object, inventory: Inventory) -> tuple[Any, ...]:

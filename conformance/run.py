@@ -215,7 +215,7 @@ class Run:
     @property
     def objects(self) -> int:
         """Objects loaded so far, over all targets."""
-        return self.replay.objects or sum(len(each.objects) for each in self.inventories.values())
+        return self.replay.objects or sum(len(each.objects) for each in self.inventories.values() if not each.live)
 
     def elapsed(self) -> float:
         """Wall seconds since the run was made."""

@@ -15,6 +15,8 @@ from conformance.kube.workload import SYSTEM_NAMESPACES, is_controlled, is_relea
 
 _ENFORCE = "pod-security.kubernetes.io/enforce"
 _LEVELS = ("baseline", "restricted")
+#: Roles for people that every API server has, aggregated from labelled ones, which are judged themselves.
+_USER_FACING = ("admin", "edit", "view")
 #: Controllers that apply whatever Git says and so need every right; limiting them takes projects and impersonation.
 _DELIVERING = ("argocd", "flux")
 
@@ -45,11 +47,13 @@ def test_service_account_own(pod: PodSpec, inventory: Inventory) -> Iterator[Sai
 def test_least_privilege(thing: Object) -> Iterator[Said]:
     """No role allows everything or its own escalation, and no ServiceAccount is cluster-admin.
 
-    Roles of the system (`system:…`), and those of Argo CD and Flux, which apply whatever Git says, are left alone.
+    Roles of the system (`system:…`, in a cluster also `admin` and `edit`, which the API server makes and restores), and
+    those of Argo CD and Flux, which apply whatever Git says, are left alone.
     https://kubernetes.io/docs/concepts/security/rbac-good-practices/
     """
     part_of = thing.labels.get("app.kubernetes.io/part-of")
-    if thing.name.startswith(("system:", "argocd-")) or part_of in _DELIVERING or thing.name == "cluster-admin":
+    built_in = thing.name.startswith(("system:", "argocd-")) or thing.name == "cluster-admin" or _bootstrapped(thing)
+    if built_in or part_of in _DELIVERING:
         yield NotApplicable("belongs to the system or to the GitOps controller")
     elif thing.kind in ("Role", "ClusterRole"):
         for rule, field, allowed in excess.dangers(thing):
@@ -57,6 +61,15 @@ def test_least_privilege(thing: Object) -> Iterator[Said]:
     else:
         for subject, name in excess.administrators(thing):
             yield Finding(thing, (*subject.path, "name"), f"makes {name} administrator", "a role of its own", name)
+
+
+def _bootstrapped(thing: Object) -> bool:
+    """Whether the API server made it. Anybody could set its label, so that the name has to be one of its own.
+
+    https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings
+    """
+    labelled = thing.labels.get("kubernetes.io/bootstrapping") == "rbac-defaults"
+    return labelled and thing.kind == "ClusterRole" and thing.name in _USER_FACING
 
 
 @check

@@ -12,9 +12,9 @@ from conformance.kube.object import Node, Object
 from conformance.kube.place import rendering
 from conformance.kube.podspec import PodSpec
 from conformance.kube.relations import Relations, relations
-from conformance.kube.removed import minor, removed_in
+from conformance.kube.removed import minor, removed_in, written_versions
 from conformance.kube.selecting import selector_of
-from conformance.kube.workload import REPLICATED, is_long_running, kind_of
+from conformance.kube.workload import REPLICATED, SYSTEM_NAMESPACES, is_long_running, kind_of
 from conformance.scaling import budget as budgets
 
 #: Labels by which clouds and Karpenter mark nodes that may be taken back, with the values that say so.
@@ -34,13 +34,17 @@ def test_disruption_budget(thing: Object, inventory: Inventory) -> Iterator[Said
     """Workloads with two replicas or more have a PodDisruptionBudget, and a budget selects pods.
 
     The autoscaler's minimum counts where there is one. One replica needs no budget: it could only block the drain.
-    DaemonSets need none, because a drain does not evict their pods. A budget that finds nothing is reported only where
+    DaemonSets need none, because a drain does not evict their pods. In a cluster, what runs in kube-system came with it
+    and is left alone. A budget that finds nothing is reported only where
     every pod of the namespace can be seen, not beside operators' resources or charts that were not rendered.
     https://kubernetes.io/docs/concepts/workloads/pods/disruptions/
     """
     known = relations(inventory)
     if thing.kind == "PodDisruptionBudget":
         yield from _selects_something(thing, known)
+        return
+    if inventory.live and thing.namespace in SYSTEM_NAMESPACES:
+        yield NotApplicable("belongs to the system")
         return
     pods = known.pods_of(thing)
     if pods is None or not is_long_running(pods) or kind_of(thing) not in REPLICATED:
@@ -72,14 +76,16 @@ def test_upgrade_possible(
     `minAvailable` not below the replicas. Percentages round up, so 50% of one pod is one. Pods of DaemonSets and Jobs
     do not count. https://kubernetes.io/docs/tasks/run-application/configure-pdb/
 
-    Templates of charts choose API versions by what a cluster offers, which nothing offline knows, so theirs are left to
-    the schema.
+    A live object is always listed in a version that is served: what tells is the version in which its last writers
+    wrote it. Templates of charts choose API versions by what a cluster offers, which nothing offline knows, so theirs
+    are left to the schema.
     """
     from_chart = rendering(thing) and "/templates/" in thing.origin.path
-    since = "" if from_chart else removed_in(thing, kubernetes)
-    if since:
-        message = f"{thing.api_version} {thing.kind} is not served since Kubernetes {since}"
-        yield Finding(thing, "apiVersion", message, observed=thing.api_version)
+    for version, place in () if from_chart else written_versions(thing):
+        since = removed_in(version, thing.kind, kubernetes)
+        if since:
+            message = f"{version} {thing.kind} is not served since Kubernetes {since}"
+            yield Finding(thing, place, message, observed=version)
     if thing.kind != "PodDisruptionBudget":
         return
     fewest = relations(inventory).fewest_replicas

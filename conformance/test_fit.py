@@ -168,7 +168,7 @@ def _quotas_full(
             if key in done:
                 continue
             done.add(key)
-            near = [each for each in inventory.objects if each.namespace == thing.namespace]
+            near = [each for each in inventory.carriers() if each.namespace == thing.namespace]
             part = "requests" if limit.part == "pods" else limit.part
             demands = _demands(near, inventory, places, sidecar, part)
             counts = [(each, _most(each, rollout)) for each in demands]

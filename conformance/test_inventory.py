@@ -163,7 +163,7 @@ def test_api_served(thing: Object, *, kubernetes: str, custom: dict[str, list[st
 
     Source: https://kubernetes.io/docs/reference/using-api/deprecation-guide/
     """
-    since = removed_in(thing, kubernetes)
+    since = removed_in(thing.api_version, thing.kind, kubernetes)
     if since:
         message = f"{thing.api_version} {thing.kind} is not served since Kubernetes {since}"
         yield Finding(thing, "apiVersion", message, observed=thing.api_version)

@@ -114,7 +114,7 @@ def test_remote_write_received(inventory: Inventory) -> Iterator[Said]:
     if not writers:
         yield NotApplicable("nobody writes to Prometheus")
         return
-    for workload, container in _servers(list(inventory.objects), "prom/prometheus"):
+    for workload, container in _servers(list(inventory.carriers()), "prom/prometheus"):
         flags = [str(each.raw) for each in container.sequence("args")]
         if not any(each.startswith("--web.enable-remote-write-receiver") for each in flags):
             path = (*container.path, "args")

@@ -42,7 +42,7 @@ def test_platform_versions(
     for node in inventory.of_kind("Node", "") if kubelet else ():
         for field in ("kubeletVersion", "kubeProxyVersion"):
             observed = node.get(f"status.nodeInfo.{field}")
-            if observed is not None and not _same_version(str(observed), kubelet):
+            if observed and not _same_version(str(observed), kubelet):
                 yield Finding(node, f"status.nodeInfo.{field}", "is another version", kubelet, observed)
 
 

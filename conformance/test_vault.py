@@ -114,7 +114,8 @@ def test_unseal_keys_absent(inventory: Inventory, *, listing: str) -> Iterator[S
     Values are never shown. Secret data is decoded first. The chart's own ServiceAccount tokens and checksums are told
     apart by name: the shape of a key share counts only beside a telling name.
     """
-    for thing in inventory.objects:
+    kinds = (*inventory.of_kind("Secret", ""), *inventory.of_kind("ConfigMap", ""), *inventory.carriers())
+    for thing in kinds if inventory.live else inventory.objects:
         for path in in_object(thing):
             yield Finding(thing, path, "holds an unseal key or a token of Vault")
     for document in inventory.documents:

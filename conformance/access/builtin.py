@@ -15,6 +15,7 @@ from conformance.kube.path import Path
 
 LABEL = "kubernetes.io/bootstrapping"
 DEFAULTS = "rbac-defaults"
+_KUBEADM = "kubeadm:cluster-admins"
 _RECONCILED = "rbac.authorization.kubernetes.io/autoupdate"
 
 
@@ -55,8 +56,13 @@ def is_default(binding: Object, subject: Node) -> bool:
     """Whether a binding gives a subject what Kubernetes itself gives it: one of the built-in bindings, listed from a
     live cluster, with the label that the API server sets, the built-in role and this subject among the built-in ones.
 
-    A subject that somebody added to a built-in binding is not.
+    A subject that somebody added to a built-in binding is not. kubeadm's group of administrators, to which the
+    certificate of /etc/kubernetes/admin.conf belongs, counts as built in; kubeadm's binding has no label.
+    https://kubernetes.io/docs/reference/setup-tools/kubeadm/implementation-details/#generate-kubeconfig-files-for-control-plane-components
     """
+    if binding.name == _KUBEADM and binding.kind == "ClusterRoleBinding":
+        told = (binding.text("roleRef.name"), subject.text("kind"), subject.text("name"))
+        return told == ("cluster-admin", "Group", _KUBEADM)
     if binding.labels.get(LABEL) != DEFAULTS:
         return False
     for each in builtin():

@@ -29,6 +29,8 @@ class ClusterOrigin:
 
 
 _ORIGIN = ClusterOrigin()
+#: groups that serve nothing but figures: what else a cluster has is known without them
+_METRICS = ("metrics.k8s.io", "custom.metrics.k8s.io", "external.metrics.k8s.io")
 
 
 class Kinds(Mapping[str, list[Object]]):
@@ -96,10 +98,11 @@ class Live:
     def __call__(self, name: str) -> Kind:
         """One kind of every group that has it. Raises ClusterError when the cluster stops answering."""
         resources = self.discovery.of_kind(name)
-        found = Kind(name, absent=not resources and not self.discovery.broken)
+        silent = [each for each in self.discovery.broken if each not in _METRICS]
+        found = Kind(name, absent=not resources and not silent)
         try:
-            if not resources and self.discovery.broken:
-                broken = ", ".join(self.discovery.broken)
+            if not resources and silent:
+                broken = ", ".join(silent)
                 found.refused = f"whether there is a kind {name} is not known: {broken} does not answer"
             for resource in resources:
                 found.objects += self._list(resource)

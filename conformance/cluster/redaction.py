@@ -8,8 +8,8 @@ import hashlib
 import hmac
 from typing import Any
 
-#: where `kubectl apply` keeps the whole manifest, values of Secrets included
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+from conformance.kube.removed import LAST_APPLIED
+
 #: our own field in a Secret: facts about its certificates, by key
 CERTIFICATES = "plumblineCertificates"
 _TLS = "kubernetes.io/tls"
@@ -24,12 +24,24 @@ def kept(raw: dict[str, Any], salt: bytes) -> dict[str, Any]:
     """
     metadata = raw.get("metadata")
     if isinstance(metadata, dict):
-        dropped = {"managedFields"}
-        metadata = {key: value for key, value in metadata.items() if key not in dropped}
-        raw = raw | {"metadata": metadata}
+        raw = raw | {"metadata": _metadata(metadata, raw.get("apiVersion"))}
     if raw.get("kind") == "Secret" and raw.get("apiVersion") == "v1":
         return _secret(raw, salt)
     return raw
+
+
+def _metadata(metadata: dict[str, Any], api_version: Any) -> dict[str, Any]:
+    """Without the book-keeping of field managers, but for the API versions they write in where these are others."""
+    rest = {key: value for key, value in metadata.items() if key != "managedFields"}
+    managers = metadata.get("managedFields")
+    other = {
+        (each.get("manager"), each.get("apiVersion")): None
+        for each in (managers if isinstance(managers, list) else ())
+        if isinstance(each, dict) and each.get("apiVersion") != api_version
+    }
+    if other:
+        rest["managedFields"] = [{"manager": manager, "apiVersion": version} for manager, version in other]
+    return rest
 
 
 def _secret(raw: dict[str, Any], salt: bytes) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class Inventory:
         kube_version: str = "",
         schemas: str = "",
     ) -> None:
-        self.objects = objects
+        self._objects = objects
         self.documents = documents
         self.texts = texts
         self.rejected = rejected
@@ -107,6 +107,11 @@ class Inventory:
         self.kube_version = kube_version
         #: a file of schemas taken from a cluster, to be used instead of those of a version
         self.schemas = schemas
+
+    @property
+    def objects(self) -> Sequence[Object]:
+        """Every object, in loading order. A cluster has no such list: ask for kinds. Raises NotListedError there."""
+        return self._objects
 
     @property
     def live(self) -> bool:
@@ -122,7 +127,7 @@ class Inventory:
     def by_kind(self) -> Mapping[str, list[Object]]:
         """Objects of each kind, of whatever group, in loading order."""
         index: dict[str, list[Object]] = defaultdict(list)
-        for each in self.objects:
+        for each in self._objects:
             index[each.kind].append(each)
         return dict(index)
 
@@ -134,7 +139,7 @@ class Inventory:
 
     def carriers(self) -> Iterable[Object]:
         """Objects that may carry a pod spec."""
-        return self.objects
+        return self._objects
 
     def lacks(self, kind: str) -> bool:
         """Whether a cluster does not know a kind at all; never so for manifests."""
@@ -174,11 +179,11 @@ class Inventory:
 
     def everything(self) -> Iterable[Object]:
         """Every object, for a match that names no kind."""
-        return self.objects
+        return self._objects
 
     def with_objects(self, more: Sequence[Object]) -> Inventory:
         """This inventory with more objects in it, for what-if questions."""
-        return Inventory([*self.objects, *more], self.documents, self.texts, self.rejected, self.files, self.as_of)
+        return Inventory([*self._objects, *more], self.documents, self.texts, self.rejected, self.files, self.as_of)
 
     def select(self, match: Match) -> Iterator[Object]:
         """Objects that a match means, in loading order within each kind."""
@@ -195,7 +200,7 @@ class Inventory:
     @cached_property
     def _documents_by_path(self) -> Mapping[str, list[Document]]:
         index: dict[str, list[Document]] = defaultdict(list)
-        for group in (self.documents, self.objects):
+        for group in (self.documents, self._objects):
             for each in group:
                 index[each.origin.path].append(each)
         return dict(index)

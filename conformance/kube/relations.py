@@ -43,20 +43,19 @@ class Relations:
         # Not the inventory itself: a strong reference from the value would keep the weak key alive for ever.
         self._kinds = inventory.by_kind
         self._pods = inventory.pod_specs
+        self._live = inventory.live
 
     def named(self, kind: str, name: str, near: Object, group: str | None = None) -> Object | None:
         """The object of that kind and name in the namespace of another, same rendering first."""
         found = [
-            each
-            for each in self._by_name.get((kind, name), ())
-            if (group is None or each.group == group) and together(each, near)
+            each for each in self._called(kind, name) if (group is None or each.group == group) and together(each, near)
         ]
         same = [each for each in found if rendering(each) == rendering(near)]
         return next(iter(same or found), None)
 
     def namespace(self, name: str | None) -> Object | None:
         """The Namespace object of that name; None for an unknown namespace."""
-        return next(iter(self._by_name.get(("Namespace", name), ())), None) if name else None
+        return next(iter(self._called("Namespace", name)), None) if name else None
 
     def pods_of(self, owner: Object) -> PodSpec | None:
         """The pods of a workload, also those that a Rollout takes from another workload by `spec.workloadRef`."""
@@ -145,19 +144,23 @@ class Relations:
     @cached_property
     def _operated(self) -> Mapping[Place, list[Object]]:
         index: dict[Place, list[Object]] = defaultdict(list)
-        for objects in self._kinds.values():
+        for objects in () if self._live else self._kinds.values():  # a cluster shows every pod, whoever made it
             for each in objects:
                 if makes_pods(each) and id(each) not in self._pods:
                     index[place(each)].append(each)
         return dict(index)
 
+    def _called(self, kind: str, name: str) -> list[Object]:
+        """Objects of a kind by name; a kind is looked at when it is first asked for, as a cluster lists it then."""
+        if kind not in self._by_name:
+            index = self._by_name[kind] = defaultdict(list)
+            for each in self._kinds.get(kind, ()):
+                index[each.name].append(each)
+        return self._by_name[kind].get(name, [])
+
     @cached_property
-    def _by_name(self) -> Mapping[tuple[str, str], list[Object]]:
-        index: dict[tuple[str, str], list[Object]] = defaultdict(list)
-        for kind, objects in self._kinds.items():
-            for each in objects:
-                index[kind, each.name].append(each)
-        return dict(index)
+    def _by_name(self) -> dict[str, dict[str, list[Object]]]:
+        return {}
 
     @cached_property
     def _by_place(self) -> Mapping[Place, list[PodSpec]]:

@@ -5,7 +5,16 @@ Source: https://kubernetes.io/docs/reference/using-api/deprecation-guide/
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from conformance.kube.object import Object
+from conformance.kube.path import Path
+
+#: where `kubectl apply` keeps the whole manifest
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+# keys are sorted there, and apiVersion is the first of the manifest
+_APPLIED_VERSION = re.compile(r'^\s*\{"apiVersion":"([^"]+)"')
 
 _REMOVED: dict[str, dict[str, str]] = {
     "1.16": {
@@ -61,7 +70,24 @@ def minor(release: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
-def removed_in(obj: Object, release: str) -> str:
-    """The release that stopped serving an object's API version, if that is `release` or an earlier one; else empty."""
-    since = _SINCE.get((obj.api_version, obj.kind), "")
+def removed_in(api_version: str, kind: str, release: str) -> str:
+    """The release that stopped serving an API version of a kind, if that is `release` or an earlier one; else empty."""
+    since = _SINCE.get((api_version, kind), "")
     return since if since and minor(since) <= minor(release) else ""
+
+
+def written_versions(obj: Object) -> Iterator[tuple[str, Path]]:
+    """API versions in which an object was written, with the field that tells: its own, that of the manifest which
+    `kubectl apply` keeps in an annotation, and those of its field managers.
+
+    Raises FieldTypeError. https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+    """
+    yield obj.api_version, ("apiVersion",)
+    applied = obj.annotations.get(LAST_APPLIED)
+    found = _APPLIED_VERSION.search(applied) if isinstance(applied, str) else None
+    if found and found.group(1) != obj.api_version:
+        yield found.group(1), ("metadata", "annotations", LAST_APPLIED)
+    for entry in obj.sequence("metadata.managedFields"):
+        version = entry.text("apiVersion")
+        if version and version != obj.api_version:
+            yield version, (*entry.path, "apiVersion")

@@ -70,12 +70,12 @@ def unbound(hosts: list[GatewayHost], service: VirtualService, inventory: Invent
     A namespace of which the tree shows nothing is not accused.
     """
     gateways = {f"{each.namespace or '?'}/{each.name}" for each in inventory.of_kind("Gateway", GROUP)}
-    seen = {each.namespace or "?" for each in inventory.objects}
+    seen = set() if inventory.live else {each.namespace or "?" for each in inventory.objects}
     for index, name in enumerate(service.gateways):
         path = ("spec", "gateways", index)
         if name == MESH:
             continue
-        if name not in gateways and name.partition("/")[0] in seen:
+        if name not in gateways and (inventory.live or name.partition("/")[0] in seen):
             yield Problem("route-gateway", service.subject, path, f"there is no Gateway {name}")
         elif name in gateways and not any(each.key == name and each.meets(service) for each in hosts):
             text = f"Gateway {name} takes none of the hosts {', '.join(service.hosts)}"

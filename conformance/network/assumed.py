@@ -48,7 +48,7 @@ def with_ends(inventory: Inventory, ends: Mapping[str, Mapping[str, Any]]) -> Co
 def _world(inventory: Inventory, ends: Mapping[str, Mapping[str, Any]]) -> Connectivity:
     shown = connectivity(inventory)
     assumed = [_pod(name, each) for name, each in ends.items() if not _having(shown, _read(name, each))]
-    world = Connectivity(Inventory([*inventory.objects, *assumed])) if assumed else Connectivity(inventory)
+    world = Connectivity(inventory.with_objects(assumed) if assumed else inventory)
     world.ends.aliases = {name: _having(world, each) for name, each in ends.items()}
     return world
 

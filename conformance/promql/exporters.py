@@ -135,7 +135,7 @@ def present(inventory: Inventory) -> Iterator[str]:
         for container in pod.containers
         if (image := container.text("image"))
     }
-    names = {each.name for each in inventory.objects}
+    names = {each.name for each in (inventory.carriers() if inventory.live else inventory.objects)}
     for each in exporters().values():
         by_image = any(fnmatchcase(f"/{image}", pattern) for image in images for pattern in each.image)
         by_name = any(word in name for name in names for word in each.component)
