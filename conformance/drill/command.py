@@ -88,5 +88,8 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _last_line(output: Output) -> str:
-    said = output.stderr or output.text
-    return said.splitlines()[-1] if said else f"exit code {output.code}"
+    """The last thing said; of `kubectl exec` not its own last line, which only tells the exit code."""
+    said = [line.strip() for line in (output.stderr or output.text).splitlines() if line.strip()]
+    if len(said) > 1 and said[-1].startswith("command terminated with exit code"):
+        said.pop()
+    return said[-1] if said else f"exit code {output.code}"

@@ -15,13 +15,14 @@ _CHECKSUM = 'cd /data && set -- file* && [ -f "$1" ] && sha256sum "$@" | sha256s
 
 @dataclass
 class Files:
-    """The volume of whatever pod of the application `holder` runs just now, mounted at /data."""
+    """The volume of whatever pod of the application runs just now, mounted at /data."""
 
     kubectl: Kubectl
+    selector: str = "app=holder"
 
     def pod(self) -> str:
         """The name of the pod that runs; empty when there is none."""
-        for each in self.kubectl.list("pods", "app=holder"):
+        for each in self.kubectl.list("pods", self.selector):
             ready = any(one.get("ready") for one in each["status"].get("containerStatuses") or [])
             if ready and "deletionTimestamp" not in each["metadata"]:
                 return str(each["metadata"]["name"])
@@ -43,10 +44,13 @@ class Files:
         except CommandError:
             return ""
 
-    def newest_heartbeat(self) -> float:
-        """When the newest line of the heartbeat was written, in seconds since 1970; 0 when there is none."""
-        found = self.kubectl.query(self.pod(), "sh", "-c", "tail -n 1 /data/heartbeat 2> /dev/null || true")
-        return float(found or 0)
+    def newest_heartbeat(self, before: float = float("inf")) -> float:
+        """When the newest line of the heartbeat was written, in whole seconds since 1970; 0 when there is none.
+
+        `before` leaves out what the writer has added since it runs again: that tells nothing about what was lost.
+        """
+        found = self.kubectl.query(self.pod(), "sh", "-c", "cat /data/heartbeat 2> /dev/null || true")
+        return max((float(line) for line in found.split() if float(line) <= before), default=0.0)
 
     def writes(self, timeout: float = 15.0) -> bool:
         """Whether new lines arrive: a volume that can only be read is not recovered."""

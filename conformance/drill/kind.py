@@ -46,13 +46,13 @@ class Cluster:
     wanted: Wanted = Wanted()
 
     def load(self, images: Sequence[str]) -> None:
-        """Put local images into every node; each once."""
+        """Put local images into every node that takes pods; each once."""
         for image in (each for each in images if each not in self.loaded):
             self.guard.prove(f"load {image}")
-            run(
-                ["kind", "load", "docker-image", image, "--name", self.state.name],
-                timeout=self.timeouts.image,
-            )
+            nodes = self.nodes()
+            workers = nodes[1:] or nodes  # kubeadm taints the control plane, kind removes that where it is alone
+            command = ["kind", "load", "docker-image", image, "--name", self.state.name, "--nodes", ",".join(workers)]
+            run(command, timeout=self.timeouts.image)
             self.loaded.add(image)
 
     def nodes(self) -> list[str]:

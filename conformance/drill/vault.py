@@ -85,6 +85,16 @@ class Vault:
         bound = self.kubectl.cluster.timeouts.ready
         self.kubectl.until("vault-0 leads", lambda: self.status().get("is_self"), bound)
 
+    def sealed_by(self, threshold: int) -> None:
+        """Wait until a restored keyring is in force: Vault seals itself then, and asks for the old number of keys."""
+
+        def asks() -> bool:
+            status = self.status()
+            return bool(status["sealed"] and status["t"] == threshold)
+
+        bound = self.kubectl.cluster.timeouts.effect
+        self.kubectl.until("Vault is sealed by the restored keys", asks, bound)
+
     def run(self, token: str, script: str, stdin: bytes = b"", pod: str = "vault-0") -> bytes:
         """A script in a member with a token in its environment. Raises CommandError."""
         given = token.encode() + b"\n" + stdin

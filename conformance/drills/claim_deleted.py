@@ -118,7 +118,7 @@ def carry_out(exercise: Exercise, holder: Holder) -> None:
         now = claimed(kubectl, holder)
         exercise.holds("same volume", now == volume, "the claim is bound to another volume", before=volume, after=now)
         exercise.recovered("the files are read", lambda: application.checksum() == checksum)
-        exercise.lost(application.newest_heartbeat())
+        exercise.lost(application.newest_heartbeat(exercise.timeline.moments["fault"]))
         verify_volume(exercise, kubectl, holder, volume)
         exercise.same("no volume was made", volumes, of_class(exercise, storage_class), "the set of volumes")
         exercise.holds("the application writes again", application.writes(), "no new heartbeat")
