@@ -173,9 +173,12 @@ class Exercise:
         Kubectl(self.cluster, "default", self._watch).until(what, correct, bound)
         return self._figure("rto", self.timeline.mark("recovered") - self.timeline.moments["fault"])
 
-    def lost(self, newest_survivor: float) -> float:
-        """How much was lost: the seconds between the newest heartbeat that survived and the fault."""
-        return self._figure("rpo", max(0.0, self.timeline.moments["fault"] - newest_survivor))
+    def lost(self, newest_survivor: float, harmed: float | None = None) -> float:
+        """How much was lost: the seconds between the newest heartbeat that survived and the fault.
+
+        `harmed` is when the fault had its effect, where that is known: until then writing went on.
+        """
+        return self._figure("rpo", max(0.0, (harmed or self.timeline.moments["fault"]) - newest_survivor))
 
     def _figure(self, name: str, seconds: float) -> float:
         self.evidence.figures[name] = round(seconds, 3)

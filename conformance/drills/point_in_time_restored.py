@@ -64,7 +64,7 @@ def point_in_time_restored(exercise: Exercise) -> None:
     with exercise.step("prepare", "one row, the moment, another row, and the table is dropped"):
         moment, segment = mistake(exercise, database)
     with exercise.fault("the volume is lost as well"):
-        lose(exercise, kubectl, segment)
+        harmed = lose(exercise, kubectl, segment)
     with exercise.step("recover", "two new servers begin with the base backup"):
         postgres.stop_heartbeat(database)
         if exercise.twin == "log-on-a-dump":
@@ -77,7 +77,7 @@ def point_in_time_restored(exercise: Exercise) -> None:
         replayed(exercise, kubectl, latest)
         names = latest.sql("select name from markers order by name").split()
         exercise.same("what was archived is back", ["after", "before"], names, "the rows written around the moment")
-        exercise.lost(latest.newest_heartbeat())
+        exercise.lost(latest.newest_heartbeat(), harmed)
     with exercise.step("verify", "replayed to the moment: the mistake has not happened"):
         kubectl.ready("statefulset/db")
         names = database.sql("select name from markers order by name").split()
@@ -144,17 +144,18 @@ def mistake(exercise: Exercise, database: Database) -> tuple[str, str]:
     return moment, segment
 
 
-def lose(exercise: Exercise, kubectl: Kubectl, segment: str) -> None:
-    """The data under the running server, then the workload and the claim.
+def lose(exercise: Exercise, kubectl: Kubectl, segment: str) -> float:
+    """The data under the running server, then the workload and the claim. Returns when the data was gone.
 
     A pod that is deleted is asked to stop first, and a server that stops archives its last segment: no disk does that.
     """
     if exercise.twin == "segment-missing":
         kubectl.exec("db-0", "rm", f"/archive/wal/{segment}")
-    kubectl.exec("db-0", "bash", "-c", "rm -rf $PGDATA")
+    harmed = float(kubectl.exec("db-0", "bash", "-c", "rm -rf $PGDATA && date +%s.%N").text)
     kubectl.delete("statefulset", "db", wait=False)
     kubectl.delete("pod", "db-0", now=True)
     kubectl.delete("persistentvolumeclaim", "data-db-0")
+    return harmed
 
 
 def replay_on_a_dump(exercise: Exercise, kubectl: Kubectl) -> None:
