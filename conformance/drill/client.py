@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from conformance.drill.exercise import Exercise
 from conformance.drill.kubectl import Kubectl
@@ -17,12 +18,14 @@ class Request:
     text: str
 
 
-def start_client(exercise: Exercise, kubectl: Kubectl, url: str) -> None:
+def start_client(exercise: Exercise, kubectl: Kubectl, url: str, *, node: str = "", patience: int = 5) -> None:
     """Ten requests a second at most, each over a connection of its own, and wait for the first answer.
 
-    A kept connection would go on talking to a pod that no new client reaches any more.
+    A kept connection would go on talking to a pod that no new client reaches any more. `node` is where the client runs
+    (default: anywhere), and `patience` the seconds after which a request has failed.
     """
-    exercise.deploy(kubectl, "client/pod.yaml", tools=exercise.image("tools"), url=url)
+    values = {"tools": exercise.image("tools"), "url": url, "node": f'"{node}"', "patience": patience}
+    exercise.deploy(kubectl, "client/pod.yaml", **values)
     bound = kubectl.cluster.timeouts.ready
     kubectl.until("the client is answered", lambda: any(each.answered for each in requests(kubectl)), bound)
 
@@ -41,6 +44,12 @@ def read(log: str) -> list[Request]:
         if second.isdigit() and word in ("ok", "failed"):
             found.append(Request(int(second), word == "ok", text))
     return found
+
+
+def longest_silence(made: list[Request], began: float, ended: float) -> float:
+    """The longest time without any answer between two moments, in seconds."""
+    moments = [began, *(float(each.second) for each in made if each.answered and began <= each.second <= ended), ended]
+    return max((later - earlier for earlier, later in pairwise(moments)), default=0.0)
 
 
 def failed(made: list[Request]) -> list[Request]:
