@@ -1,8 +1,7 @@
-"""A CronJob that dumps a database in one container and sends the dump away in the next."""
+"""What backup jobs do: a command that takes a dump, whose failure shows, and another that sends it away."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -16,25 +15,29 @@ from conformance.kube.object import Object
 from conformance.kube.podspec import Container
 from conformance.kube.versions import minor_of
 from conformance.scripts.backup import outputs
-from conformance.scripts.failure import masked
-from conformance.scripts.shell import Command, Shell
+from conformance.scripts.backup_jobs import at_line, chosen, unjudged
+from conformance.scripts.destination import sends
+from conformance.scripts.dumps import dumps
+from conformance.scripts.failing import dash_pipefail, looked_at, swallowed
+from conformance.scripts.jobs import Job
+from conformance.scripts.shell import Command
 from conformance.scripts.steps import Step, step
 
 _DUMPS = ("mysqldump", "mariadb-dump", "pg_dump", "pg_dumpall")
-#: commands that show whether a dump is whole, with the words that make them one
-_VERIFYING = (("gzip", "-t"), ("gunzip", "-t"), ("test", "-s"), ("[", "-s"), ("zcat", ""), ("stat", ""))
 
 
 def _dumping(job: Object, inventory: Inventory) -> list[tuple[Container, Step, Command]]:
     """Every dump of the job, in containers of whatever kind."""
     found = []
-    for kind in ("initContainer", "container"):
-        for each in containers_of(
-            job, inventory, "*", kind="initContainer" if kind == "initContainer" else "container"
-        ):
-            done = step(each, inventory)
-            found += [(each, done, command) for command in done.shell.commands if command.name in _DUMPS]
+    for each in _containers(job, inventory):
+        done = step(each, inventory)
+        found += [(each, done, command) for command in done.shell.commands if command.name in _DUMPS]
     return found
+
+
+def _containers(job: Object, inventory: Inventory) -> list[Container]:
+    first = containers_of(job, inventory, "*", kind="initContainer")
+    return [*first, *containers_of(job, inventory, "*")]
 
 
 @check
@@ -92,68 +95,18 @@ def test_upload_step(job: Object, inventory: Inventory, *, image_name: str, tag:
 def test_volume_shared(job: Object, inventory: Inventory, *, path: str) -> Iterator[Said]:
     """All containers that mount the path, init and main ones, mount the very same volume there, not one of memory."""
     names: dict[tuple[str, str], Mount] = {}
-    for kind in ("initContainer", "container"):
-        for each in containers_of(
-            job, inventory, "*", kind="initContainer" if kind == "initContainer" else "container"
-        ):
-            mount = each.pod.covering_mount(each, path)
-            if mount is None or mount.volume is None:
-                yield Finding(
-                    each.pod.owner, (*each.path, "volumeMounts"), f"{each.name} has no volume at {path}", path
-                )
-                continue
-            place = (mount.volume.name, mount.text("subPath"))
-            names.setdefault(place, mount)
-            if len(names) > 1 and mount is names[place]:
-                expected = next(iter(names))[0]
-                yield Finding(
-                    each.pod.owner, mount.path, f"{each.name} has another volume at {path}", expected, place[0]
-                )
-            if mount.volume.get("emptyDir.medium") == "Memory":
-                yield Finding(each.pod.owner, mount.volume.path, "what is written there counts as memory", "disk")
-
-
-@check
-def test_dump_fails_loudly(job: Object, inventory: Inventory) -> Iterator[Said]:
-    """A dump that failed fails its container, and is looked at before anybody takes it for a backup.
-
-    In `mysqldump | gzip > file` only the last command counts, unless `pipefail` is set, which plain `sh` need not know;
-    gzip of nothing is a valid file of 20 bytes. `|| true` hides everything. A look is `gzip -t`, `test -s`, or reading
-    the end of the dump.
-    """
-    dumps = _dumping(job, inventory)
-    for each, done, command in dumps:
-        behind = [o for o in done.shell.commands if o.pipeline == command.pipeline and o.stage > command.stage]
-        piped = bool(behind)
-        problem = next((found for one in (command, *behind) if (found := masked(done.shell, one))), "")
-        if problem:
-            yield Finding(each.pod.owner, done.path, f"a failed dump is not noticed: {problem} is missing", problem)
-        elif piped and done.interpreter not in ("bash", "zsh", "ksh"):
-            message = f"{done.interpreter or 'nothing'} need not know pipefail"
-            yield Finding(each.pod.owner, done.path, message, "bash")
-        if not any(_verifies(where.shell, one) for where, one in _after(job, inventory, each, done, command)):
-            yield Finding(each.pod.owner, done.path, "nobody looks whether the dump is whole", "gzip -t")
-    if not dumps:
-        yield NotApplicable("no container dumps a database; another requirement says so")
-
-
-def _after(
-    job: Object, inventory: Inventory, dumping: Container, done: Step, command: Command
-) -> Iterator[tuple[Step, Command]]:
-    """What runs after the dump, there and, when an init container dumps, in the containers that start then."""
-    yield from ((done, one) for one in _later(done, command))
-    for each in containers_of(job, inventory, "*") if dumping.kind == "initContainer" else ():
-        found = step(each, inventory)
-        yield from ((found, one) for one in found.shell.commands)
-
-
-def _verifies(shell: Shell, command: Command) -> bool:
-    """Whether it looks at the dump, and its failure changes what happens then: `if [ -s f ]`, `gzip -t f || exit 1`."""
-    if command.name == "grep":
-        looks = re.search(r"(?i)dump completed", command.text) is not None
-    else:
-        looks = any(command.name == name and (not word or word in command.words) for name, word in _VERIFYING)
-    return looks and (command.name in ("test", "[") or not command.tolerated or not masked(shell, command))
+    for each in _containers(job, inventory):
+        mount = each.pod.covering_mount(each, path)
+        if mount is None or mount.volume is None:
+            yield Finding(each.pod.owner, (*each.path, "volumeMounts"), f"{each.name} has no volume at {path}", path)
+            continue
+        place = (mount.volume.name, mount.text("subPath"))
+        names.setdefault(place, mount)
+        if len(names) > 1 and mount is names[place]:
+            expected = next(iter(names))[0]
+            yield Finding(each.pod.owner, mount.path, f"{each.name} has another volume at {path}", expected, place[0])
+        if mount.volume.get("emptyDir.medium") == "Memory":
+            yield Finding(each.pod.owner, mount.volume.path, "what is written there counts as memory", "disk")
 
 
 @check
@@ -197,3 +150,71 @@ def test_job_policy(
         yield Finding(job, (*spec.path, "template", "spec", "restartPolicy"), "is another policy", restart, again)
     if job.number("spec.failedJobsHistoryLimit", 1) == 0:
         yield Finding(job, "spec.failedJobsHistoryLimit", "no failed run is kept to look at", "at least 1", 0)
+
+
+@check
+def test_backup_dumps(
+    inventory: Inventory,
+    *,
+    job: str = "*",
+    data: list[str] | None = None,
+    programs: list[str] | None = None,
+    options: list[str] | None = None,
+) -> Iterator[Said]:
+    """A backup job really copies data: by a command that takes a dump, not one that prints a status.
+
+    `data` are kinds (postgresql, mysql, redis, etcd, vault, velero …), `programs` the ones that may take it, `options`
+    words that each dump needs. `pg_dump --schema-only` and `--help` copy nothing.
+    """
+    yield from unjudged(inventory)
+    found = chosen(inventory, job, None)
+    if not found:
+        yield NotApplicable("no such job")
+    for each in found:
+        if each.kind == "Velero Schedule" and (not data or "velero" in data):
+            continue
+        taken = [a for a in dumps(each) if (not data or a.data in data) and (not programs or a.program in programs)]
+        if not taken:
+            wanted = " or ".join(programs or data or ["a dump"])
+            subject, path = (each.steps[0].subject, each.steps[0].at()) if each.steps else (each.subject, ())
+            yield Finding(subject, path, "copies no data: nothing in it takes a dump", wanted, _programs(each))
+        for act in taken:
+            for option in options or ():
+                words = act.command.text.split() if act.inner is None else act.inner.text.split()
+                if option not in words:
+                    yield at_line(act.step, act.command.line, f"{act.program} runs without {option}", option)
+
+
+def _programs(job: Job) -> str:
+    return ", ".join(dict.fromkeys(command.name for _, command in job.commands if command.name)) or None  # type: ignore[return-value]
+
+
+@check
+def test_backup_fails_loudly(
+    inventory: Inventory, *, job: str = "*", data: list[str] | None = None, verified: bool = False
+) -> Iterator[Said]:
+    """A dump or an upload that fails makes the job fail, so that somebody hears of it.
+
+    `pg_dump | gzip > FILE` ends with gzip's status unless `pipefail` is set, and leaves a valid archive of 20 bytes.
+    `|| true`, a `;` without `set -e` and a condition that nobody acts on do the same. A dump whose end is looked for
+    (`grep 'Dump completed'`) is sure without `pipefail`. With `verified` somebody looks at each dump behind it:
+    `gzip -t`, `test -s`, or its last line; copies of files are no dumps.
+    """
+    yield from unjudged(inventory)
+    judged = False
+    for each in chosen(inventory, job, data):
+        for act in dumps(each):
+            judged = True
+            for message in swallowed(act.step, act.command, act.inner):
+                yield at_line(act.step, act.command.line, f"{act.program}: {message}", "set -euo pipefail")
+            if dash_pipefail(act.step):
+                message = "this image's sh is dash, which stops at `set -o pipefail`: run it with bash"
+                yield at_line(act.step, act.command.line, message, "bash", act.step.reader)
+            if verified and act.data != "files" and not looked_at(each, act.command):
+                yield at_line(act.step, act.command.line, "nobody looks whether the dump is whole", "gzip -t")
+        for send in sends(each):
+            judged = True
+            for message in swallowed(send.step, send.command):
+                yield at_line(send.step, send.command.line, f"{send.command.name}: {message}", "set -euo pipefail")
+    if not judged:
+        yield NotApplicable("no job takes a dump")

@@ -12,7 +12,7 @@ from conformance.evidence.listing import listings
 from conformance.finding import Finding
 from conformance.kube.inventory import Inventory
 from conformance.scripts.backup import encrypts, is_encrypted_name, outputs, prunes, uploads
-from conformance.scripts.failure import masked
+from conformance.scripts.failing import masked
 from conformance.scripts.find import Script, scripts
 from conformance.scripts.shell import Command, alternatives, dated
 from conformance.scripts.typed import typed

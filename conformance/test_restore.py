@@ -9,7 +9,7 @@ from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Object
-from conformance.scripts.failure import masked
+from conformance.scripts.failing import masked
 from conformance.scripts.find import Script, scripts
 from conformance.scripts.shell import Command, alternatives
 from conformance.scripts.typed import typed

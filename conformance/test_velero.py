@@ -8,8 +8,6 @@ from typing import Literal
 
 from conformance.check import Said, check
 from conformance.finding import Finding
-from conformance.kube.cron import Schedule
-from conformance.kube.cron_fields import CronError
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Node, Object
 from conformance.kube.path import Path
@@ -55,23 +53,6 @@ def test_velero_enabled(schedule: Object) -> Iterator[Said]:
     phase = schedule.text("status.phase", "Enabled")
     if phase != "Enabled":
         yield Finding(schedule, "status.phase", "is not in force", "Enabled", phase)
-
-
-@check
-def test_velero_times(schedule: Object, *, at: str, zone: str) -> Iterator[Said]:
-    """A Schedule fires at the documented times: in the intended zone, or where it names none, by the server's clock.
-
-    Compared by when they fire: `00 02 * * *` is `0 2 * * *`, and `@daily` is midnight.
-    """
-    text = schedule.text("spec.schedule")
-    try:
-        found = Schedule.parse(text)
-    except CronError as error:
-        yield Finding(schedule, "spec.schedule", str(error), at, text)
-        return
-    intended = found == Schedule.parse(at, zone)
-    if not intended and (found.zone_in_text or found != Schedule.parse(at)):
-        yield Finding(schedule, "spec.schedule", "fires at other times", f"{at} ({zone})", text)
 
 
 @check

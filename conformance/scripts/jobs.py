@@ -16,6 +16,7 @@ from conformance.kube import literal
 from conformance.kube.cron import Schedule
 from conformance.kube.cron_fields import CronError
 from conformance.kube.inventory import Inventory
+from conformance.kube.mounted import mounted_file, source_of
 from conformance.kube.object import FieldTypeError, Location, Node, Object, TextFile
 from conformance.kube.path import Path
 from conformance.kube.podspec import Container, PodSpec
@@ -278,23 +279,12 @@ def _script_names(inventory: Inventory) -> set[str]:
 
 
 def _mounted(word: str, container: Container, inventory: Inventory) -> tuple[Object, str] | None:
-    mount = container.pod.covering_mount(container, word)
-    if mount is None or mount.volume is None or mount.volume.source != "configMap":
+    """The ConfigMap and the key of a script that a container runs by its path."""
+    file = mounted_file(container, word)
+    config = source_of(container, file, inventory) if file is not None and file.kind == "ConfigMap" else None
+    if file is None or config is None or not isinstance(config.mapping("data").get(file.key), str):
         return None
-    name = mount.volume.text("configMap.name")
-    inside = (
-        word[len(mount.text("mountPath").rstrip("/")) + 1 :] if not mount.text("subPath") else mount.text("subPath")
-    )
-    items = {each.text("path"): each.text("key") for each in mount.volume.sequence("configMap.items")}
-    key = items.get(inside, inside)
-    for config in inventory.of_kind("ConfigMap", ""):
-        same = config.namespace == container.pod.owner.namespace or None in (
-            config.namespace,
-            container.pod.owner.namespace,
-        )
-        if config.name == name and same and isinstance(config.mapping("data").get(key), str):
-            return config, key
-    return None
+    return config, file.key
 
 
 __all__ = ["SHELLS", "Job", "Step", "Unread", "When", "jobs", "parse", "pod_steps", "unread"]

@@ -9,7 +9,7 @@ import pytest
 from conformance.kube.inventory import Inventory
 from conformance.scripts.destination import sends
 from conformance.scripts.dumps import dumps, restores, tries
-from conformance.scripts.failing import swallowed
+from conformance.scripts.failing import looked_at, swallowed
 from conformance.scripts.jobs import Job, jobs
 from conformance.sources import load as sources
 
@@ -148,6 +148,25 @@ def test_whether_a_failure_is_heard(tmp_path: Path, script: str, flags: str, lou
     job = shell(tmp_path, script, flags)
     (act,) = dumps(job)
     assert (not list(swallowed(act.step, act.command, act.inner))) is loud
+
+
+@pytest.mark.parametrize(
+    ("script", "looked"),
+    [
+        ("pg_dump a > x", False),
+        ("set -e\npg_dump a > x\ngzip -t x", True),
+        ("set -e\npg_dump a > x\ngzip x", False),
+        ("set -e\ngzip -t x\npg_dump a > x", False),
+        ("pg_dump a > x\ngzip -t x || echo never mind", False),
+        ("pg_dump a > x\ngzip -t x || exit 1", True),
+        ("pg_dump a > x\nif [ -s x ]; then aws s3 cp x s3://b/; fi", True),
+        ("set -e\nmysqldump a > x\ntail -n 1 x | grep -q 'Dump completed'", True),
+    ],
+)
+def test_whether_somebody_looks_at_the_dump(tmp_path: Path, script: str, looked: bool) -> None:
+    job = shell(tmp_path, script)
+    (act,) = dumps(job)
+    assert looked_at(job, act.command) is looked
 
 
 def test_lines_of_scripts(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.scripts.failure import masked
+from conformance.scripts.failing import masked
 from conformance.scripts.shell import Shell
 
 
