@@ -39,18 +39,23 @@ class Exercise:
     twin: str = ""
     timeline: Timeline = field(default_factory=Timeline)
     _namespaces: list[Kubectl] = field(default_factory=list)
+    _beside: list[str] = field(default_factory=list)
     _step: Step | None = None
 
     # where
 
     def namespace(self, name: str, labels: Mapping[str, str] | None = None) -> Kubectl:
         """A new namespace of this exercise, and kubectl in it."""
-        full = f"{name}-{hashlib.sha256(f'{self.drill.name}{self.twin}'.encode()).hexdigest()[:5]}"
+        full = f"{name}-{self._suffix}"
         found = Kubectl(self.cluster, full, self._watch)
         metadata = {"name": full, "labels": dict(labels or {})}
         found.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}])
         self._namespaces.append(found)
         return found
+
+    @property
+    def _suffix(self) -> str:
+        return hashlib.sha256(f"{self.drill.name}{self.twin}".encode()).hexdigest()[:5]
 
     @property
     def everywhere(self) -> Kubectl:
@@ -122,9 +127,10 @@ class Exercise:
         the role of what is no node, so that it is deleted with the cluster, whoever deletes it.
         """
         self.cluster.guard.prove(f"start {name} beside the cluster")
-        full, bound = f"{self.cluster.state.name}-{name}-{len(self._namespaces)}", self.cluster.timeouts.command
+        full, bound = f"{self.cluster.state.name}-{name}-{self._suffix}", self.cluster.timeouts.command
         labels = [f"--label={LABEL}={self.cluster.state.name}", f"--label={ROLE}=external-load-balancer"]
         options = ["--detach", "--name", full, "--network=kind", "--cap-add=NET_ADMIN", *labels]
+        self._beside.append(full)
         run(["docker", "run", *options, image, *command], timeout=bound)
         for node in self.everywhere.list("nodes"):
             (address,) = [each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP"][:1]
@@ -228,7 +234,10 @@ class Exercise:
                 self.evidence.notes.append(f"not everything could be collected: {error}")
 
     def leave(self) -> None:
-        """Delete the namespaces of the exercise; the cluster may serve another."""
+        """Delete the namespaces of the exercise and what it started beside; the cluster may serve another."""
+        for name in self._beside:
+            self.cluster.guard.prove(f"remove {name}")
+            run(["docker", "rm", "--force", name], timeout=self.cluster.timeouts.command)
         for each in self._namespaces:
             each.delete("namespace", each.namespace, wait=False)
 
