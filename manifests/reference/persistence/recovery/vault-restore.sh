@@ -16,6 +16,11 @@ jq -r '.root_token' <<< "$INIT" \
 kubectl exec -n vault vault-0 -- rm -f /tmp/restore
 unset INIT
 
+# Vault seals itself, but asks for one key, as many as the temporary Vault had, until it is started again.
+kubectl delete pod -n vault vault-0
+kubectl wait pod -n vault vault-0 --for=create --timeout=1m
+kubectl wait pod -n vault vault-0 --for=jsonpath='{.status.phase}'=Running --timeout=5m
+
 # From here on the original keys count again, three different ones for every pod.
 for pod in vault-0 vault-1 vault-2; do
   for share in 1 2 3; do
