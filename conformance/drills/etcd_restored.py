@@ -15,17 +15,15 @@ from conformance.drill.registry import Image, Twin, drill
 
 MANIFESTS, ASIDE, DATA = "/etc/kubernetes/manifests", "/root/manifests", "/var/lib/etcd"
 PKI = "/etc/kubernetes/pki/etcd"
-#: inside etcd's own container, where the data directory is mounted
-SAVE = f"""
-etcd=$(crictl ps --quiet --name '^etcd$')
-crictl exec "$etcd" etcdctl --endpoints=https://127.0.0.1:2379 --cacert={PKI}/ca.crt \
-  --cert={PKI}/server.crt --key={PKI}/server.key snapshot save {DATA}/snapshot.db >&2
-base64 --wrap=0 {DATA}/snapshot.db
-rm {DATA}/snapshot.db
-"""
+#: typed into etcd's own pod, where the data directory is mounted
+SAVE = (
+    "etcdctl", "--endpoints=https://127.0.0.1:2379", f"--cacert={PKI}/ca.crt", f"--cert={PKI}/server.crt",
+    f"--key={PKI}/server.key", "snapshot", "save", f"{DATA}/snapshot.db",
+)  # fmt: skip
+FETCH = f"base64 --wrap=0 {DATA}/snapshot.db && rm {DATA}/snapshot.db"
 #: a static pod goes when its file goes
 LOSE = f"mkdir -p {ASIDE} && mv {MANIFESTS}/etcd.yaml {MANIFESTS}/kube-apiserver.yaml {ASIDE}/"
-STILL = "crictl ps --quiet --name '^(etcd|kube-apiserver)$'"
+STILL = "pgrep --exact 'etcd|kube-apiserver' || true"
 #: the revision is raised and marked as compacted, so that no controller takes what it remembers for newer than what is
 RESTORE = f"""
 name=$(sed -n 's/.*--name=//p' {ASIDE}/etcd.yaml)
@@ -87,7 +85,8 @@ def etcd_restored(exercise: Exercise) -> None:
         exercise.holds("steady state", before and len(running) == 2, "not everything runs", pods=len(running))
         exercise.keep_objects("before", kubectl, ["configmaps", "pods", "deployments"])
     with exercise.step("prepare", "a snapshot, kept off the node"):
-        snapshot = base64.b64decode(exercise.node(control_plane, "bash", "-ec", SAVE))
+        Kubectl(exercise.cluster, "kube-system").exec(f"etcd-{control_plane}", *SAVE)
+        snapshot = base64.b64decode(exercise.node(control_plane, "bash", "-ec", FETCH))
         exercise.holds("there is a snapshot", len(snapshot) > 0, "the snapshot is empty", bytes=len(snapshot))
         exercise.evidence.figures["snapshot bytes"] = float(len(snapshot))
         kubectl.apply([_config("made-later", "too late")])

@@ -41,6 +41,11 @@ DNS, DNS_PORTS = "kube-dns", (("UDP", 53), ("TCP", 53), ("TCP", 9153))
 #: a container that is no pod: what the Internet is to the system
 OUTSIDE, OUTSIDE_PORT = "outside", 443
 
+#: the ends as the requirements call them
+ENDS: Mapping[str, str] = {name: f"{space}/{name}" for name, space, _, _ in PODS} | {
+    "redis-cluster-1": f"{SYSTEM}/redis-cluster", DNS: DNS,
+}  # fmt: skip
+
 
 @dataclass
 class World:
@@ -56,6 +61,7 @@ class World:
     name="segmentation",
     title="allowed connections are open and all others closed",
     requirements=(
+        "smartsensor-np-default-deny",
         "smartsensor-np-denied-flows-blocked",
         "smartsensor-np-counterpart-ingress",
         "smartsensor-np-dns-egress",
@@ -76,7 +82,7 @@ def segmentation(exercise: Exercise) -> None:
     """
     with exercise.step("prepare", "a stand-in for every end of the matrix"):
         world = deploy(exercise)
-        matrix = documented(world.probes, {name: f"{space}/{name}" for name, space, _, _ in PODS} | _ALIASES)
+        matrix = documented(world.probes, ENDS, denying=SYSTEM)
         policies = spoiled(exercise.twin, read_policies(exercise, world))
     with exercise.step("steady", "positive control: without policies everything is open"):
         observed = look(exercise, world, [])
@@ -92,6 +98,7 @@ def segmentation(exercise: Exercise) -> None:
             exercise.holds("two policies are not enough", names >= wanted, "not closed", closed=shown(blocked, 9))
     with exercise.step("verify", "the whole set of policies"):
         observed = apply(exercise, world, policies)
+        exercise.evidence.write("connections.tsv", table(matrix, observed))
         judge(exercise, matrix, observed)
     with exercise.step("verify", "the same as `plumbline reach` computes from the same manifests"):
         expected = computed([*world.objects, *policies], world.probes, world.network.addresses, OUTSIDE)
@@ -102,10 +109,6 @@ def segmentation(exercise: Exercise) -> None:
             each.act("delete", "networkpolicies", "--all")
         again = look(exercise, world, [])
         exercise.holds("listeners answer to the end", all(again.values()), "some connections stay closed")
-
-
-#: a pod with another name than the workload that it stands for
-_ALIASES = {"redis-cluster-1": f"{SYSTEM}/redis-cluster", DNS: DNS}
 
 
 def deploy(exercise: Exercise) -> World:
@@ -190,6 +193,16 @@ def judge(exercise: Exercise, matrix: Documented, observed: Mapping[Probe, bool]
     )
     seen = f"{count} open of {len(observed)}"
     exercise.holds("neither all open nor all closed", 0 < count < len(observed), "nothing is told apart", seen=seen)
+
+
+def table(matrix: Documented, observed: Mapping[Probe, bool]) -> str:
+    """Every connection with what is documented and what was observed, for people and for `sort`."""
+    words = dict.fromkeys(matrix.needed, "documented") | dict.fromkeys(matrix.denied, "denied")
+    lines = ["from\tto\tport\tdocumented as\tobserved"]
+    for (source, target, protocol, port), is_open in observed.items():
+        word = words.get((source, target, protocol, port), "neither")
+        lines.append(f"{source}\t{target}\t{protocol}/{port}\t{word}\t{'open' if is_open else 'closed'}")
+    return "\n".join(lines) + "\n"
 
 
 def _is_literal(policy: dict[str, Any]) -> bool:

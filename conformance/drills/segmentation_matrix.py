@@ -28,24 +28,25 @@ class Documented:
     denied: tuple[Probe, ...]
 
 
-def documented(probes: Iterable[Probe], ends: Mapping[str, str]) -> Documented:
+def documented(probes: Iterable[Probe], ends: Mapping[str, str], denying: str) -> Documented:
     """Judge probes by the matrix of the requirements. `ends` gives their ends the names that the requirements use.
 
     An edge with `needed: false` may be open. Every other connection of a subject whose requirement denies the rest
-    must be closed.
+    must be closed, and so must every one into a pod of the namespace `denying` that no edge leads to.
     """
     requirements = [each for each in _requirements() if each.get("check") == "connectivity"]
     edges = [edge for each in requirements for edge in each["with"]["edges"]]
     subjects = {
         name for each in requirements if each["with"].get("deny_rest", True) for name in each["with"]["subjects"]
     }
+    reached = {edge["to"].rpartition("/")[2] for edge in edges}
     needed, denied = [], []
     for probe in probes:
         source, target = (ends.get(end, end) for end in probe[:2])
         found = [edge for edge in edges if _is_of(edge, source, target, probe[2], probe[3])]
         if any(edge.get("needed", True) for edge in found):
             needed.append(probe)
-        elif not found and {source, target} & subjects:
+        elif not found and ({source, target} & subjects or _is_unreached(target, denying, reached)):
             denied.append(probe)
     return Documented(tuple(needed), tuple(denied))
 
@@ -64,6 +65,11 @@ def _is_of(edge: Mapping[str, Any], source: str, target: str, protocol: str, por
         for end, name in ((source, entry.source), (target, entry.target))
     )
     return same and entry.ports.has(protocol, port)
+
+
+def _is_unreached(target: str, denying: str, reached: set[str]) -> bool:
+    namespace, _, name = target.rpartition("/")
+    return namespace == denying and name not in reached
 
 
 class _Nowhere:
