@@ -7,6 +7,7 @@ import hashlib
 import io
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ def damage(snapshot: bytes) -> str:
     try:
         with tarfile.open(fileobj=io.BytesIO(gzip.decompress(snapshot))) as opened:
             content = {each.name: _read(opened, each) for each in opened.getmembers() if each.isfile()}
-    except (OSError, EOFError, tarfile.TarError) as error:
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         return f"{type(error).__name__}: {error}"
     sums = [line.split() for line in content.get("SHA256SUMS", b"").decode(errors="replace").splitlines()]
     named = {parts[1]: parts[0] for parts in sums if len(parts) == 2}

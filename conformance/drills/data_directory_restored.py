@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
-
+from conformance.drill import archive as archives
 from conformance.drill import files, postgres
 from conformance.drill.exercise import Exercise
 from conformance.drill.kubectl import Kubectl
@@ -63,7 +61,7 @@ def data_directory_restored(exercise: Exercise) -> None:
         postgres.stop_heartbeat(database)
     with exercise.step("recover", "the archive is read to its end before anything is deleted"):
         archive = archive[: len(archive) // 2] if exercise.twin == "archive-truncated" else archive
-        fault = unreadable(archive)
+        fault = archives.damage(archive)
         exercise.holds("the archive can be read to its end", not fault, fault, bytes=len(archive))
     if not exercise.twin:
         with exercise.step(
@@ -103,19 +101,6 @@ def answers(kubectl: Kubectl, database: Database) -> None:
     kubectl.ready(SERVER)
     bound = kubectl.cluster.timeouts.ready
     kubectl.until("the server answers", lambda: database.sql("select 1", database="postgres") == "1", bound)
-
-
-def unreadable(archive: bytes) -> str:
-    """Why an archive cannot be read to its end; empty when it can."""
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as opened:
-            for member in opened:
-                found = opened.extractfile(member)
-                while found is not None and found.read(1 << 20):
-                    pass
-    except (tarfile.TarError, EOFError, OSError) as error:
-        return f"{type(error).__name__}: {error}"
-    return ""
 
 
 def to_the_letter(

@@ -1,15 +1,12 @@
-"""What is read of a volume's files and of an archive; without a cluster."""
+"""What is read of a volume's files, and which keys are used; without a cluster."""
 
 from __future__ import annotations
 
-import io
-import tarfile
 from typing import Any, cast
 
 from conformance.drill.files import Files
 from conformance.drill.kubectl import Kubectl
 from conformance.drill.vault import Keys
-from conformance.drills.data_directory_restored import unreadable
 from conformance.drills.vault_lost import shares_of
 
 
@@ -48,31 +45,6 @@ def test_what_was_written_after_the_fault_says_nothing_about_the_loss() -> None:
 
 def test_a_volume_without_heartbeat_has_lost_everything() -> None:
     assert files(pod("one")).newest_heartbeat() == 0
-
-
-def archive() -> bytes:
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w:gz") as opened:
-        for number in range(3):
-            member = tarfile.TarInfo(f"var/lib/data/{number}")
-            member.size = 300_000
-            opened.addfile(member, io.BytesIO(bytes((number * each * each) % 251 for each in range(300_000))))
-    return plain.getvalue()
-
-
-def test_a_whole_archive_is_read_to_its_end() -> None:
-    assert unreadable(archive()) == ""
-
-
-def test_an_archive_that_is_cut_off_is_noticed_wherever_it_is_cut() -> None:
-    whole = archive()
-    for length in (len(whole) // 3, len(whole) // 2, len(whole) - 20):
-        assert unreadable(whole[:length]).startswith(("EOFError", "ReadError")), length
-
-
-def test_what_is_no_archive_is_noticed() -> None:
-    assert unreadable(b"").startswith(("ReadError", "EmptyHeaderError"))
-    assert unreadable(b"Error from server: no such pod").startswith("ReadError")
 
 
 def test_three_of_the_original_keys_unseal_unless_a_twin_takes_others() -> None:

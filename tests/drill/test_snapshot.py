@@ -55,6 +55,12 @@ def test_a_truncated_snapshot_is_noticed() -> None:
     assert damage(whole[: len(whole) // 2]).startswith("EOFError")
 
 
+def test_a_snapshot_with_a_changed_byte_is_noticed() -> None:
+    whole = bytearray(snapshot(CONTENT | {"SHA256SUMS": sums(CONTENT)}))
+    whole[len(whole) // 2] ^= 0xFF
+    assert damage(bytes(whole)) != ""
+
+
 def test_what_is_no_archive_is_noticed() -> None:
     assert damage(b"").startswith(("EOFError", "ReadError", "BadGzipFile"))
     assert damage(b"permission denied").startswith("BadGzipFile")
