@@ -19,7 +19,7 @@ from conformance import cli
 from conformance.drill import state as states
 from conformance.drill.command import run
 from conformance.drill.fault import NotOursError
-from conformance.drill.guard import NONCE, Guard, kubectl
+from conformance.drill.guard import LABEL, NONCE, ROLE, Guard, kubectl
 from conformance.drill.kind import Cluster
 from conformance.drill.kubectl import Kubectl
 from conformance.drill.state import State
@@ -135,6 +135,34 @@ def test_a_proxy_to_production_is_not_followed(cluster: Cluster, production: Con
         finally:
             cluster.state.kubeconfig.write_bytes(original)
     assert len(production.audited()) == before
+
+
+def test_without_an_api_server_only_proven_containers_count(cluster: Cluster) -> None:
+    """For drills that take the API server away: the container itself, by its id, as it was at the last whole proof."""
+    node = f"{cluster.state.name}-control-plane"
+    cluster.guard.prove("nothing")
+    inspected = run(["docker", "inspect", "--format", "{{.Id}}", node], timeout=30).text
+    assert cluster.guard.container(node, "stop etcd") == inspected
+    for guard, why in (
+        (Guard(cluster.state, destructive=True), f"{node} is no container that was proven to be part of it"),
+        (replace(cluster.guard, destructive=False), "--destructive was not given"),
+        (replace(cluster.guard, seen={node: "0" * 64}), f"{node} is no container that was proven to be part of it"),
+    ):
+        with pytest.raises(NotOursError, match=why):
+            guard.container(node, "stop etcd")
+
+
+def test_a_strangers_container_with_the_clusters_label_is_no_node(cluster: Cluster, node_image: str) -> None:
+    cluster.guard.prove("nothing")
+    name = f"{cluster.state.name}-worker"
+    create = ["docker", "create", f"--label={LABEL}={cluster.state.name}", f"--label={ROLE}=external-load-balancer"]
+    run([*create, f"--name={name}", node_image], timeout=60)
+    try:
+        cluster.guard.prove("nothing")
+        with pytest.raises(NotOursError, match=f"{name} is no container that was proven"):
+            cluster.guard.container(name, "stop it")
+    finally:
+        run(["docker", "rm", "--force", name], timeout=60)
 
 
 def test_the_command_wants_the_word(capsys: pytest.CaptureFixture[str]) -> None:
