@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from conformance.drift.meaning import same_scalar
 from conformance.drift.shape import Shape
-from conformance.kube.object import MISSING
+from conformance.kube.object import MISSING, FieldTypeError
 from conformance.kube.path import Path
 
 #: `changed`: another value; `missing`: only Git has it; `added`: only the cluster has it
@@ -66,9 +66,11 @@ def _workload(shape: Shape, git: dict[str, Any], live: Any, pod_template: Shape)
 
 def _metadata(shape: Shape, git: Any, live: Any, path: Path) -> Iterator[Difference]:
     if not isinstance(git, dict) or not isinstance(live, dict):
-        return
+        raise FieldTypeError(path, "a mapping", git)
     for name in _METADATA:
         value = git.get(name)
+        if value is not None and not isinstance(value, dict if name in ("labels", "annotations") else list):
+            raise FieldTypeError((*path, name), "a mapping" if name in ("labels", "annotations") else "a list", value)
         if isinstance(value, dict):
             yield from _value(shape.field(name), value, live.get(name) or {}, (*path, name), name)
         elif isinstance(value, list):

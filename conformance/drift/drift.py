@@ -61,7 +61,8 @@ def compare_all(
     """Git's objects against the cluster's, listed by kind when they are asked for.
 
     `version` is the cluster's, for what is known of built-in kinds; `digest` that of the Secrets' values, None for a
-    snapshot; `absent` are kinds that the cluster does not know, told while they are asked for. An object whose fields have the wrong type is `unread`, never in order.
+    snapshot; `absent` are kinds that the cluster does not know, told while they are asked for. An object whose fields
+    have the wrong type is `unread`, never in order.
     """
     cluster = Cluster(kinds, absent)
     paired = pair(objects, cluster, namespaces)

@@ -1,0 +1,25 @@
+"""One API server for all tests of drift."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import control_plane
+from tests.control_plane import ControlPlane
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A real API server."""
+    reason = control_plane.unavailable()
+    if reason:
+        if os.environ.get("PLUMBLINE_REQUIRE_API_SERVER"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    folder: Path = tmp_path_factory.mktemp("control-plane")
+    with control_plane.control_plane(folder) as found:
+        yield found
