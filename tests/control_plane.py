@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 #: seconds until the server answers that it is ready
@@ -125,11 +126,18 @@ def control_plane(folder: Path, users: Sequence[str] = (), more: Sequence[str] =
             f"--token-auth-file={folder}/tokens.csv", "--authorization-mode=RBAC",
             "--service-account-issuer=https://localhost", f"--service-account-key-file={folder}/tls.key",
             f"--service-account-signing-key-file={folder}/tls.key", "--service-cluster-ip-range=10.0.0.0/24",
-            "--disable-admission-plugins=ServiceAccount", "--endpoint-reconciler-type=none",
+            "--disable-admission-plugins=ServiceAccount", "--endpoint-reconciler-type=none", "--allow-privileged",
             f"--audit-policy-file={folder}/audit.yaml", f"--audit-log-path={folder}/audit.log", *more,
         )  # fmt: skip
         _await_ready(plane)
         yield plane
+
+
+@contextmanager
+def control_planes(folders: pytest.TempPathFactory, names: Sequence[str]) -> Iterator[dict[str, ControlPlane]]:
+    """Several at once, by name."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(control_plane(folders.mktemp(name))) for name in names}
 
 
 def _await_ready(plane: ControlPlane) -> None:

@@ -51,7 +51,7 @@ def _restarted(client: Client, path: str) -> Iterator[dict[str, Any]]:
 def _page(client: Client, path: str, token: str) -> tuple[list[dict[str, Any]], str]:
     query: dict[str, str | int] = {"limit": PAGE} | ({"continue": token} if token else {})
     answer = client.json(path, query)
-    items = answer.get("items") if isinstance(answer, dict) else None
-    if not isinstance(items, list | None) or not all(isinstance(each, dict) for each in items or ()):
+    items = answer.get("items") or [] if isinstance(answer, dict) else None
+    if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
         raise ClusterError(f"{client.connection.server}{path}: the answer is no list")
-    return items or [], str((answer.get("metadata") or {}).get("continue") or "")
+    return items, str((answer.get("metadata") or {}).get("continue") or "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import os
 import secrets
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -119,7 +120,7 @@ def read(path: Path) -> tuple[Header, dict[str, Kind]]:
             lines = _lines(path, cast(BinaryIO, file))
             header = _header(path, next(lines, (1, {}))[1])
             return header, _kinds(path, lines)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "this is no snapshot, or it is not whole"
         raise ClusterError(f"{path}: {reason}") from None
 
@@ -154,9 +155,13 @@ def _header(path: Path, line: dict[str, Any]) -> Header:
 def _kinds(path: Path, lines: Iterator[tuple[int, dict[str, Any]]]) -> dict[str, Kind]:
     found: dict[str, Kind] = {}
     now: Kind | None = None
+    whole = False
     for number, line in lines:
+        if whole:
+            raise ClusterError(f"{path}: line {number} of the snapshot stands behind its end")
         if line.get("whole") is True and now is None:
-            return found
+            whole = True  # read on: the checksum stands behind it
+            continue
         if "kind" in line and now is None:
             now = Kind(str(line["kind"]), [], str(line.get("refused") or ""), line.get("absent") is True)
         elif now is not None and isinstance(line.get("object"), dict):
@@ -165,4 +170,6 @@ def _kinds(path: Path, lines: Iterator[tuple[int, dict[str, Any]]]) -> dict[str,
             found[now.name], now = now, None
         else:
             raise ClusterError(f"{path}: line {number} of the snapshot is not what a snapshot holds")
-    raise ClusterError(f"{path}: the snapshot is not whole: its end is missing")
+    if not whole:
+        raise ClusterError(f"{path}: the snapshot is not whole: its end is missing")
+    return found

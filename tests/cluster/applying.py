@@ -21,6 +21,7 @@ HERE = Path(__file__).parent
 _EXTENSIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 #: seconds until the API server serves what a definition defines
 _SERVED = 20.0
+_ASSIGNED = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "deletionTimestamp")
 _FIRST = ("Namespace", "ServiceAccount", "StorageClass", "PersistentVolume", "Node")
 
 
@@ -133,7 +134,50 @@ def _merged(old: Any, new: Any) -> Any:
     return {key: value for key, value in old.items() if key not in new} | both
 
 
-def delete(plane: ControlPlane, resource: Resource, namespace: str, name: str) -> None:
-    """One object, at once."""
-    path = resource.path(namespace if resource.namespaced else "")
-    plane.request("DELETE", f"{path}/{name}", {"gracePeriodSeconds": 0, "propagationPolicy": "Background"})
+def address(plane: ControlPlane, named: str) -> str:
+    """The path of an object that is named `Kind/namespace/name`, or `Kind/name`, `Kind.group/…` where it has to be."""
+    kind, *where = named.split("/")
+    kind, _, group = kind.partition(".")
+    resource = next(each for each in discovery(plane).of_kind(kind) if not group or each.group == group)
+    return f"{resource.path(where[0] if resource.namespaced else '')}/{where[-1]}"
+
+
+def create(plane: ControlPlane, named: str, body: dict[str, Any]) -> None:
+    """An object that was not there."""
+    path = address(plane, named)
+    folder, _, name = path.rpartition("/")
+    kind, _, _ = named.partition("/")
+    resource = discovery(plane).of_kind(kind)[0]
+    metadata = {"name": name} | body.get("metadata", {})
+    whole = {"apiVersion": resource.api_version, "kind": kind} | body | {"metadata": metadata}
+    plane.request("POST", folder, whole)
+    if "status" in body:
+        merge(plane, path, {"status": body["status"]})
+
+
+def remove(plane: ControlPlane, path: str) -> None:
+    """An object, at once; no controller is there to finish what finalizers ask for."""
+    now = plane.request("GET", path)
+    if now["metadata"].get("finalizers"):
+        plane.request("PUT", path, now | {"metadata": now["metadata"] | {"finalizers": []}})
+    plane.request("DELETE", path, {"gracePeriodSeconds": 0, "propagationPolicy": "Background"})
+
+
+def restore(plane: ControlPlane, path: str, before: dict[str, Any] | None) -> None:
+    """Make an object what it was; None is one that was not there."""
+    if before is None:
+        if _is_there(plane, path):
+            remove(plane, path)
+        return
+    body = before | {"metadata": {k: v for k, v in before["metadata"].items() if k not in _ASSIGNED}}
+    if _is_there(plane, path):
+        try:
+            plane.request("PUT", path, body)
+        except urllib.error.HTTPError as error:
+            if error.code != 422:
+                raise
+            remove(plane, path)  # a field that never changes
+    if not _is_there(plane, path):
+        plane.request("POST", path.rpartition("/")[0], body)
+    if "status" in before:
+        merge(plane, path, {"status": before["status"]})

@@ -12,14 +12,19 @@ from tests import control_plane
 from tests.control_plane import ControlPlane
 
 
-@pytest.fixture(scope="session")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A real API server, RBAC and an audit log included."""
+def needs_server() -> None:
+    """Skip where there is no API server, or fail where there has to be one."""
     reason = control_plane.unavailable()
     if reason:
         if os.environ.get("PLUMBLINE_REQUIRE_API_SERVER"):
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A real API server, RBAC and an audit log included."""
+    needs_server()
     folder: Path = tmp_path_factory.mktemp("control-plane")
     with control_plane.control_plane(folder, users=["auditor", "reader"]) as found:
         yield found

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance import cli
-from conformance.cluster.redaction import LAST_APPLIED
+from conformance.kube.removed import LAST_APPLIED
 from tests.control_plane import ControlPlane, encoded
 
 PROFILE = """\
