@@ -1,30 +1,19 @@
-"""Storage: classes, volumes, claims, and whether data really lies on them."""
+"""Storage: what happens to volumes whose claim goes, and whether data really lies on a claim."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal
+from typing import Literal
 
 from conformance.check import NotApplicable, Said, check
 from conformance.finding import Finding
-from conformance.kube import quantity
-from conformance.kube.chart_values import Setting, settings
-from conformance.kube.inventory import Inventory, Match
+from conformance.kube.chart_values import alternatives, settings
+from conformance.kube.inventory import Inventory
 from conformance.kube.object import Object
 from conformance.kube.podspec import PodSpec
-from conformance.kube.storage import (
-    LEGACY_CLASS,
-    Claim,
-    bound_claim,
-    claims,
-    claims_of,
-    claims_used_by,
-    is_claim,
-    operator_data_claim,
-)
+from conformance.kube.storage import bound_claim, claims, data_workloads, is_claim, operator_data_claim
 
-WORKLOADS = ("StatefulSet", "Deployment", "ClickHouseInstallation")
 Globs = list[str]
 
 
@@ -73,102 +62,6 @@ def test_volume_reclaim_policy(
 
 
 @check
-def test_claim_class(
-    inventory: Inventory,
-    *,
-    storage_class: str,
-    namespaces: Globs,
-    workloads: Globs | None = None,
-    claims_named: str = "*",
-    values: str = "",
-    keys: Globs | None = None,
-) -> Iterator[Said]:
-    """Claims name the storage class themselves, in values files and in the objects rendered from them.
-
-    An absent class is whatever default the cluster has; `""` turns provisioning off; the beta annotation wins over the
-    field. The field is immutable. https://kubernetes.io/docs/concepts/storage/persistent-volumes/#class-1
-    """
-    found = _claims(inventory, namespaces, workloads, claims_named)
-    chart = _settings(inventory, values, keys)
-    for setting in chart:
-        if setting.value != storage_class:
-            yield Finding(setting.subject, setting.path, "names another storage class", storage_class, setting.value)
-    for claim in found:
-        yield from _class_findings(claim, storage_class, inventory)
-    if not chart and not found:
-        yield NotApplicable("no such claim; its absence is reported by the requirement that persistence is enabled")
-
-
-def _class_findings(claim: Claim, wanted: str, inventory: Inventory) -> Iterator[Finding]:
-    named = claim.spec.get("storageClassName")
-    legacy = claim.annotations.get((LEGACY_CLASS,))
-    if named is None:
-        resolved = claim.storage_class(inventory)
-        message = "names no storage class" + (f", which means {resolved}" if resolved is not None else "")
-        yield Finding(claim.owner, claim.class_path, message, wanted, resolved)
-    elif named != wanted:
-        message = "turns dynamic provisioning off" if named == "" else "names another storage class"
-        yield Finding(claim.owner, claim.class_path, message, wanted, named)
-    elif legacy is not None and legacy != wanted:
-        path = (*claim.path, "metadata", "annotations", LEGACY_CLASS)
-        yield Finding(claim.owner, path, "the annotation wins over storageClassName", wanted, legacy)
-    volumes = inventory.of_kind("PersistentVolume", "")
-    volume = next((each for each in volumes if each.name == claim.spec.text("volumeName")), None)
-    if volume is not None and volume.text("spec.storageClassName") != wanted:
-        message = f"PersistentVolume {volume.name} is of another class"
-        yield Finding(claim.owner, (*claim.path, "spec", "volumeName"), message, wanted, volume.name)
-
-
-@check
-def test_claim_access_mode(
-    thing: Object, inventory: Inventory, *, storage_class: str, modes: list[str]
-) -> Iterator[Said]:
-    """Claims on a node-local class ask for access by one node; the API takes ReadWriteMany, the provisioner refuses it.
-
-    `RWO` is how kubectl prints a mode, never how one is written.
-    https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes
-    """
-    found = [each for each in claims_of(thing) if each.storage_class(inventory) == storage_class]
-    if not found:
-        yield NotApplicable(f"no claim on {storage_class}")
-    for claim in found:
-        observed = [each.raw for each in claim.spec.sequence("accessModes")]
-        if len(observed) != 1 or observed[0] not in modes:
-            path = (*claim.path, "spec", "accessModes")
-            yield Finding(claim.owner, path, "is not the access mode of a node-local volume", modes, observed)
-
-
-@check
-def test_claim_size(
-    inventory: Inventory,
-    *,
-    at_least: Annotated[str, quantity.parse],
-    namespaces: Globs,
-    workloads: Globs,
-    claims_named: str = "*",
-    values: str = "",
-    keys: Globs | None = None,
-) -> Iterator[Said]:
-    """Every claim of a component, and the values it is made from, requests enough. `50G` is less than `50Gi`.
-
-    A claim that is missing altogether is reported by the requirement that persistence is enabled.
-    """
-    found = _claims(inventory, namespaces, workloads, claims_named)
-    chart = _settings(inventory, values, keys)
-    requests = [(each.subject, each.path, each.value) for each in chart]
-    requests += [(each.owner, each.size_path, each.owner.get(each.size_path)) for each in found]
-    for subject, path, value in requests:
-        try:
-            enough = value is not None and quantity.parse(value) >= quantity.parse(at_least)
-        except quantity.QuantityError:
-            enough = False
-        if not enough:
-            yield Finding(subject, path, f"requests less than {at_least}", f"at least {at_least}", value)
-    if not requests:
-        yield NotApplicable("no such claim; its absence is reported by the requirement that persistence is enabled")
-
-
-@check
 def test_persistence_enabled(
     inventory: Inventory,
     *,
@@ -184,14 +77,14 @@ def test_persistence_enabled(
     Both, because Helm ignores a key that its chart does not know: `enabled: true` may change nothing. The string
     `"false"` is true to a template. `refused` are switches that undo it, such as Vault's dev mode.
     """
-    chart = _settings(inventory, values, keys)
+    chart = alternatives(inventory, values, keys)
     for setting in chart:
         if setting.value is not True:
             yield Finding(setting.subject, setting.path, "persistence is not enabled", True, setting.value)
-    for setting in _settings(inventory, values, refused, required=False):
+    for setting in alternatives(inventory, values, refused, required=False):
         if setting.value is True:
             yield Finding(setting.subject, setting.path, "switches persistence off", False, True)
-    rendered = list(_workloads(inventory, namespaces, workloads))
+    rendered = list(data_workloads(inventory, namespaces, workloads))
     for workload in rendered:
         pod = inventory.pod_spec(workload)
         if workload.kind == "ClickHouseInstallation":
@@ -215,7 +108,7 @@ def test_data_on_claim(inventory: Inventory, *, namespaces: Globs, paths: dict[s
     """
     judged = False
     for pattern, path in paths.items():
-        for workload in _workloads(inventory, namespaces, [pattern]):
+        for workload in data_workloads(inventory, namespaces, [pattern]):
             judged = True
             pod = inventory.pod_spec(workload)
             if workload.kind == "ClickHouseInstallation":
@@ -245,43 +138,8 @@ def _off_claim(pod: PodSpec, path: str) -> Iterator[Finding]:
             yield Finding(pod.owner, place, f"{path} lies on {source}", "a claim", source)
 
 
-@check
-def test_claim_retention(workload: Object) -> Iterator[Said]:
-    """Claims outlive a StatefulSet that is deleted or scaled down; both fields default to Retain.
-
-    With `whenScaled: Delete`, a recovery that scales to zero deletes what it is about to recover.
-    https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#persistentvolumeclaim-retention
-    """
-    for name in ("whenDeleted", "whenScaled"):
-        path = ("spec", "persistentVolumeClaimRetentionPolicy", name)
-        observed = workload.text(path, "Retain")
-        if observed != "Retain":
-            yield Finding(workload, path, "claims are deleted with the StatefulSet or its pods", "Retain", observed)
-
-
 def _any(value: str | None, patterns: Globs) -> bool:
     return value is not None and any(fnmatchcase(value, each) for each in patterns)
-
-
-def _workloads(inventory: Inventory, namespaces: Globs, names: Globs) -> Iterator[Object]:
-    match = Match(kinds=WORKLOADS, names=tuple(names), namespaces=tuple(namespaces))
-    yield from inventory.select(match)
-
-
-def _claims(inventory: Inventory, namespaces: Globs, workloads: Globs | None, named: str) -> list[Claim]:
-    """Claims of workloads, and those made from their templates (`data-vault-0`); all when no workload is named."""
-    if workloads is None:
-        return list(claims(inventory, namespaces))
-    found = {
-        (id(claim.owner), claim.path): claim
-        for workload in _workloads(inventory, namespaces, workloads)
-        for claim in claims_used_by(workload, inventory)
-        if fnmatchcase(claim.name, named)
-    }
-    for claim in claims(inventory, namespaces):
-        if any(fnmatchcase(claim.name, f"{named}-{each}-[0-9]*") for each in workloads):
-            found.setdefault((id(claim.owner), claim.path), claim)
-    return list(found.values())
 
 
 def _mounts_claim(pod: PodSpec, named: str) -> bool:
@@ -291,26 +149,3 @@ def _mounts_claim(pod: PodSpec, named: str) -> bool:
         if container.kind == "container"
         for mount in container.mounts
     )
-
-
-def _settings(inventory: Inventory, values: str, keys: Globs | None, required: bool = True) -> list[Setting]:
-    """Effective values of keys that mean the same; the first stands for all when none of them is set."""
-    if not values or not keys:
-        return []
-    found = [setting for key in keys for setting in settings(inventory, values, key)]
-    present = [each for each in found if each.value is not None]
-    return present or (found[:1] if required else [])
-
-
-@check
-def test_claim_names_class(thing: Object) -> Iterator[Said]:
-    """Every claim names a class, or says `""` for none; the default class differs from cluster to cluster.
-
-    https://kubernetes.io/docs/concepts/storage/persistent-volumes/#class-1
-    """
-    found = list(claims_of(thing))
-    if not found:
-        yield NotApplicable("no claims")
-    for claim in found:
-        if claim.spec.get("storageClassName") is None and claim.annotations.get((LEGACY_CLASS,)) is None:
-            yield Finding(claim.owner, claim.class_path, "takes whatever class is the default", "a StorageClass")

@@ -7,7 +7,7 @@ https://helm.sh/docs/chart_template_guide/values_files/ and https://argo-cd.read
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,3 +104,12 @@ def _files(inventory: Inventory, name: str) -> Iterator[Layer]:
     for document in inventory.select_documents(Match(paths=(tail,))):
         if not isinstance(document, Object):
             yield Layer(document)
+
+
+def alternatives(inventory: Inventory, values: str, keys: Sequence[str] | None, required: bool = True) -> list[Setting]:
+    """Effective values of keys that mean the same; the first stands for all when none of them is set."""
+    if not values or not keys:
+        return []
+    found = [setting for key in keys for setting in settings(inventory, values, key)]
+    present = [each for each in found if each.value is not None]
+    return present or (found[:1] if required else [])

@@ -5,17 +5,19 @@ https://kubernetes.io/docs/concepts/storage/persistent-volumes/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
 from conformance.kube import quantity
-from conformance.kube.inventory import Inventory
+from conformance.kube.inventory import Inventory, Match
 from conformance.kube.mounts import Mount
 from conformance.kube.object import FieldTypeError, Node, Object
 from conformance.kube.path import Path
 
+#: kinds that keep data on claims
+DATA_KINDS = ("StatefulSet", "Deployment", "ClickHouseInstallation")
 LEGACY_CLASS = "volume.beta.kubernetes.io/storage-class"
 _DEFAULT_CLASS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
 #: where each kind that makes claims for its pods keeps the templates
@@ -113,7 +115,7 @@ def replicas(workload: Object) -> int:
     return total or 1
 
 
-def claims(inventory: Inventory, namespaces: list[str]) -> Iterator[Claim]:
+def claims(inventory: Inventory, namespaces: Sequence[str]) -> Iterator[Claim]:
     """Every claim of the given namespaces (globs), templates included."""
     for kind in ("PersistentVolumeClaim", *_TEMPLATES):
         for thing in inventory.of_kind(kind):
@@ -158,3 +160,26 @@ def node_of(volume: Object) -> str:
             if expression.get("key") == "kubernetes.io/hostname" and expression.get("operator") == "In":
                 names += [str(each.raw) for each in expression.sequence("values")]
     return names[0] if len(names) == 1 else ""
+
+
+def data_workloads(inventory: Inventory, namespaces: Sequence[str], names: Sequence[str]) -> Iterator[Object]:
+    """Workloads of kinds that keep data, by globs over namespace and name."""
+    yield from inventory.select(Match(kinds=DATA_KINDS, names=tuple(names), namespaces=tuple(namespaces)))
+
+
+def claims_for(
+    inventory: Inventory, namespaces: Sequence[str], workloads: Sequence[str] | None, named: str
+) -> list[Claim]:
+    """Claims of workloads, and those made from their templates (`data-vault-0`); all when no workload is named."""
+    if workloads is None:
+        return list(claims(inventory, namespaces))
+    found = {
+        (id(claim.owner), claim.path): claim
+        for workload in data_workloads(inventory, namespaces, workloads)
+        for claim in claims_used_by(workload, inventory)
+        if fnmatchcase(claim.name, named)
+    }
+    for claim in claims(inventory, namespaces):
+        if any(fnmatchcase(claim.name, f"{named}-{each}-[0-9]*") for each in workloads):
+            found.setdefault((id(claim.owner), claim.path), claim)
+    return list(found.values())
