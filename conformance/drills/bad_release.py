@@ -30,6 +30,7 @@ BUDGET = 0
         "insitechart-rto-application",
         "insitechart-dr-app-steps",
         "insitechart-drill-app",
+        "gitops-rollback-automatic",
     ),
     objectives=(Objective("insitechart L1249 (application)", rto=1800),),
     images=(Image("tools", "busybox:1.36"),),
