@@ -19,6 +19,7 @@ _HEARTBEAT = 'path "secret/data/heartbeat" {\n  capabilities = ["create", "updat
 _AS = "IFS= read -r VAULT_TOKEN; export VAULT_TOKEN; "
 #: the server has not carried it out then: http/handler.go of Vault 1.19
 _ELECTING = "active cluster node not found"
+_UNSEAL = 'while IFS= read -r share; do vault operator unseal "$share" > /dev/null || exit 1; done'
 _SAVE = "vault operator raft snapshot save /tmp/save >&2 && cat /tmp/save; code=$?; rm -f /tmp/save; exit $code"
 _RESTORE = (
     "cat > /tmp/restore && vault operator raft snapshot restore -force /tmp/restore; "
@@ -70,8 +71,7 @@ class Vault:
         known = f"{pod} knows the cluster"
         self.kubectl.until(known, lambda: self.status(pod)["initialized"], self.kubectl.cluster.timeouts.ready)
         try:
-            for each in shares:
-                self.kubectl.exec(pod, "sh", "-c", 'vault operator unseal "$(cat)" > /dev/null', stdin=each.encode())
+            self.kubectl.exec(pod, "sh", "-c", _UNSEAL, stdin="".join(f"{each}\n" for each in shares).encode())
         except CommandError as error:
             return str(error)
         return ""
