@@ -23,6 +23,10 @@ from conformance.drill.guard import LABEL, NONCE, Guard, kubectl
 from conformance.drill.state import State
 from conformance.drill.timeouts import Timeouts
 
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+#: what kind recommends
+ENOUGH = 512
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -99,7 +103,10 @@ def _create(state: State, wanted: Wanted, destructive: bool, timeouts: Timeouts)
     command = ["kind", "create", "cluster", "--name", state.name, "--kubeconfig", str(state.kubeconfig)]
     command += ["--wait", f"{int(timeouts.cluster)}s", "--config", "-"]
     command += ["--image", wanted.image] if wanted.image else []
-    run(command, timeout=timeouts.cluster, stdin=yaml.safe_dump(_config(wanted)).encode())
+    try:
+        run(command, timeout=timeouts.cluster, stdin=yaml.safe_dump(_config(wanted)).encode())
+    except CommandError as error:
+        raise DrillError(f"{error}{_too_few_inotify_instances()}") from None
     state.kubeconfig.chmod(stat.S_IRUSR | stat.S_IWUSR)
     state = state.with_kubeconfig(hashlib.sha256(state.kubeconfig.read_bytes()).hexdigest())
     nonce = ["create", "configmap", NONCE, "--namespace=kube-system", f"--from-literal=nonce={state.nonce}"]
@@ -119,11 +126,20 @@ def _await_nodes(cluster: Cluster, count: int) -> None:
         if ready >= count:
             return
         if time.monotonic() > end:
-            raise DrillError(
-                f"only {ready} of {count} nodes are Ready; too few inotify instances are a common reason:"
-                " https://kind.sigs.k8s.io/docs/user/known-issues/#pod-errors-due-to-too-many-open-files"
-            )
+            raise DrillError(f"only {ready} of {count} nodes are Ready{_too_few_inotify_instances()}")
         time.sleep(cluster.timeouts.interval)
+
+
+def _too_few_inotify_instances() -> str:
+    """A reason why a kubelet does not start, which kind cannot see; a node takes about twenty of them."""
+    try:
+        limit = int(INOTIFY.read_text())
+    except (OSError, ValueError):
+        return ""
+    if limit >= ENOUGH:
+        return ""
+    page = "https://kind.sigs.k8s.io/docs/user/known-issues/#pod-errors-due-to-too-many-open-files"
+    return f"; fs.inotify.max_user_instances is {limit}, which is enough for few nodes at a time ({page})"
 
 
 def _config(wanted: Wanted) -> dict[str, object]:

@@ -288,6 +288,25 @@ def test_a_drill_needs_a_twin_and_a_name_of_its_own() -> None:
         del DRILLS["twice"]
 
 
+@pytest.mark.parametrize(("limit", "told"), [("128\n", True), ("512\n", False), ("much\n", False)])
+def test_a_cluster_that_does_not_start_names_the_likely_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, told: bool
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise CommandError("kind create cluster: no end after 300 s")
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    (tmp_path / "limit").write_text(limit)
+    monkeypatch.setattr(kind, "INOTIFY", tmp_path / "limit")
+    monkeypatch.setattr(kind, "run", failing)
+    monkeypatch.setattr(kind, "delete", lambda state, _: state.forget())
+    with pytest.raises(DrillError) as raised:
+        kind.create(Wanted(), destructive=True, timeouts=Timeouts())
+    assert str(raised.value).startswith("kind create cluster: no end after 300 s")
+    assert ("; fs.inotify.max_user_instances is 128, " in str(raised.value)) is told
+    assert list(states.known()) == []
+
+
 def modules() -> Iterator[Path]:
     package = Path(str(conformance.drill.__file__)).parent
     yield from sorted(package.glob("*.py"))
