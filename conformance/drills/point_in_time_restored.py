@@ -151,7 +151,9 @@ def lose(exercise: Exercise, kubectl: Kubectl, segment: str) -> float:
     """
     if exercise.twin == "segment-missing":
         kubectl.exec("db-0", "rm", f"/archive/wal/{segment}")
-    harmed = float(kubectl.exec("db-0", "bash", "-c", "rm -rf $PGDATA && date +%s.%N").text)
+    harmed = float(
+        kubectl.exec("db-0", "bash", "-c", "until rm -rf $PGDATA; do :; done 2> /dev/null; date +%s.%N").text
+    )
     kubectl.delete("statefulset", "db", wait=False)
     kubectl.delete("pod", "db-0", now=True)
     kubectl.delete("persistentvolumeclaim", "data-db-0")
