@@ -153,6 +153,7 @@ def test_alert_group(inventory: Inventory, *, group: str, names: list[str]) -> I
 
     Rules in a ConfigMap count when a pod of its namespace mounts that ConfigMap; where no pod of the namespace is to be
     seen, nothing is known. An alert that stands in two groups is raised twice.
+    https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/
     """
     found = [each for each in alerts(inventory) if each.group == group]
     if not found:
@@ -186,6 +187,7 @@ def test_alert_waits(inventory: Inventory, *, waits: Annotated[dict[str, str], _
     """Each alert waits as long as documented: `120s` and `2m` are the same, an absent `for` is 0.
 
     An alert that is missing is reported by the requirement that it exists.
+    https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/
     """
     found = [each for each in alerts(inventory) if each.name in waits]
     if not found:
@@ -213,6 +215,7 @@ def test_alert_label_values(
 
     Letters count: routing compares labels exactly. Rules of others, such as kube-prometheus, use values of their own;
     therefore the groups.
+    https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/
     """
     found = _in_groups(inventory, groups)
     if not found:

@@ -114,6 +114,7 @@ def test_vertical_controls(
 
     Both have defaults that do the same as writing them out: cpu and memory, and RequestsAndLimits; so has a container
     without a policy. `mode: "Off"` of the policy switches everything off, whatever else it says.
+    https://github.com/kubernetes/autoscaler/blob/master/vertical-pod-autoscaler/docs/api.md#containerresourcepolicy
     """
     policy = policy_of(scaler, container)
     if policy is None:

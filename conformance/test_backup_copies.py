@@ -27,6 +27,7 @@ def test_backup_leaves_volume(
     With `outside` it has to leave the cluster: an upload, or a dump that goes to a store by itself. `target` is a glob
     over where to. What is sent has to be the volume that the dump was written to: two containers may mount different
     ones at the same path. A copy in an emptyDir or in the container is gone with the pod.
+    https://kubernetes.io/docs/concepts/storage/volumes/#emptydir
     """
     yield from unjudged(inventory)
     claims = data_claims(inventory)
@@ -110,6 +111,7 @@ def test_backup_retained(
     `find -mtime +30` deletes what is older than 31 days, which counts as 30 here, as everybody means it. A Velero
     Schedule without `ttl` takes the server's, 30 days unless told otherwise. `lifecycle` is a glob over files with
     a bucket's lifecycle rules.
+    https://velero.io/docs/main/api-types/schedule/
     """
     yield from unjudged(inventory)
     found = chosen(inventory, job, data)

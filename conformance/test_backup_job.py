@@ -46,6 +46,7 @@ def test_dump_step(job: Object, inventory: Inventory, *, image_name: str, versio
 
     Init containers run before the others and to their end; with dump and upload swapped, what is sent away is the dump
     of nobody. `target` has dates as `{%Y%m%d}`. The script may lie in a ConfigMap.
+    https://kubernetes.io/docs/concepts/workloads/pods/init-containers/
     """
     dumps = [each for each in _dumping(job, inventory) if each[0].kind == "initContainer"]
     if not dumps:
@@ -73,6 +74,7 @@ def test_upload_step(job: Object, inventory: Inventory, *, image_name: str, tag:
     """The main container is of that image and copies to that bucket, and never deletes there.
 
     `aws s3 sync --delete` from an empty volume erases every backup there is.
+    https://docs.aws.amazon.com/cli/latest/reference/s3/sync.html
     """
     found = containers_of(job, inventory, "*", image_name)
     sent = False
@@ -93,7 +95,10 @@ def test_upload_step(job: Object, inventory: Inventory, *, image_name: str, tag:
 
 @check
 def test_volume_shared(job: Object, inventory: Inventory, *, path: str) -> Iterator[Said]:
-    """All containers that mount the path, init and main ones, mount the very same volume there, not one of memory."""
+    """All containers that mount the path, init and main ones, mount the very same volume there, not one of memory.
+
+    https://kubernetes.io/docs/concepts/storage/volumes/#emptydir
+    """
     names: dict[tuple[str, str], Mount] = {}
     for each in _containers(job, inventory):
         mount = each.pod.covering_mount(each, path)
@@ -165,6 +170,7 @@ def test_backup_dumps(
 
     `data` are kinds (postgresql, mysql, redis, etcd, vault, velero …), `programs` the ones that may take it, `options`
     words that each dump needs. `pg_dump --schema-only` and `--help` copy nothing.
+    https://www.postgresql.org/docs/current/backup-dump.html
     """
     yield from unjudged(inventory)
     found = chosen(inventory, job, None)
@@ -199,6 +205,7 @@ def test_backup_fails_loudly(
     `|| true`, a `;` without `set -e` and a condition that nobody acts on do the same. A dump whose end is looked for
     (`grep 'Dump completed'`) is sure without `pipefail`. With `verified` somebody looks at each dump behind it:
     `gzip -t`, `test -s`, or its last line; copies of files are no dumps.
+    https://www.gnu.org/software/bash/manual/html_node/Pipelines.html
     """
     yield from unjudged(inventory)
     judged = False

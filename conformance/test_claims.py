@@ -110,6 +110,7 @@ def test_claim_size(
     """Every claim of a component, and the values it is made from, requests enough. `50G` is less than `50Gi`.
 
     A claim that is missing altogether is reported by the requirement that persistence is enabled.
+    https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
     """
     found = claims_for(inventory, namespaces, workloads, claims_named)
     chart = alternatives(inventory, values, keys)

@@ -36,6 +36,7 @@ def test_container_image(
     `mysql:8.0` is `docker.io/library/mysql:8.0`, an additional digest changes nothing, and versions are compared as
     versions: `v1.4.2` and `1.4.0-alpine` are of `1.4`, `8.4` is not of `8`. The container is found by its repository,
     or else by its name, wherever injectors have put it.
+    https://kubernetes.io/docs/concepts/containers/images/
     """
     found = containers_of(workload, inventory, container, image_name, kind)
     if not found:
@@ -175,7 +176,10 @@ def _target(value: Any, pod: PodSpec) -> int | None:
 
 @check
 def test_image_refused(container: Container, *, images: list[str]) -> Iterator[Said]:
-    """No container runs one of these images (globs over the full name, `*/promtail`)."""
+    """No container runs one of these images (globs over the full name, `*/promtail`).
+
+    https://kubernetes.io/docs/concepts/containers/images/
+    """
     for pattern in images:
         try:
             name = image.parse(container.text("image")).name
@@ -192,6 +196,7 @@ def test_image_registry(container: Container, *, allowed: list[str]) -> Iterator
     """Images come from the named registries and owners: globs over the full name, `docker.io/library/mysql`.
 
     A name without a registry is of Docker Hub, and one without an owner of its `library`.
+    https://kubernetes.io/docs/concepts/containers/images/
     """
     text = container.text("image")
     if text in ("", "auto"):

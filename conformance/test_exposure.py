@@ -114,6 +114,7 @@ def test_exposure_problems(
     Ingresses, OpenShift's Routes, the Gateway API (parents, listeners, hostnames, ReferenceGrants), Istio's Gateways
     and VirtualServices, and named targetPorts. What is meant for something that no manifest here shows is listed in
     `expected`, as `Kind namespace/name` globs.
+    https://kubernetes.io/docs/concepts/services-networking/ingress/
     """
     found = exposure(inventory)
     for unreadable in found.unreadable:

@@ -54,6 +54,7 @@ def test_pod_isolated(
     """Some policy isolates the pods of a workload in each direction, so that what no rule allows is denied.
 
     Policies of Cilium count as well as NetworkPolicies, and for Cilium a direction without a rule is not isolated.
+    https://kubernetes.io/docs/concepts/services-networking/network-policies/
     """
     world = connectivity(inventory)
     own = {index for index, member in world.population.members(world.population.inside) if member is pod}

@@ -39,6 +39,7 @@ def test_namespace_denies(namespace: Object, inventory: Inventory) -> Iterator[S
     """A namespace has a policy, of whatever name, that isolates all of its pods in both directions.
 
     What it allows besides may be any rule but one that lets everything through.
+    https://kubernetes.io/docs/concepts/services-networking/network-policies/#default-policies
     """
     policies = [
         each for each in inventory.of_kind("NetworkPolicy", "networking.k8s.io") if each.namespace == namespace.name
@@ -70,6 +71,7 @@ def test_policy_selects(
     """A policy selects the pods of one workload (`kind/name`) by the documented labels, all of them and no others.
 
     A further label in the selector narrows it; a label of the workload itself selects nothing.
+    https://kubernetes.io/docs/concepts/services-networking/network-policies/
     """
     selector, known = selector_of(policy), relations(inventory)
     if not selector.matches(labels):
@@ -92,6 +94,7 @@ def test_peer_namespace(policy: Object, inventory: Inventory, *, namespace: str)
 
     Only `kubernetes.io/metadata.name` is there by itself; `name` is a label like any other. Without the manifest of the
     namespace nothing can be said.
+    https://kubernetes.io/docs/concepts/services-networking/network-policies/#behavior-of-to-and-from-selectors
     """
     declared = next((each for each in inventory.of_kind("Namespace", "") if each.name == namespace), None)
     peers = [p for rule in policy.sequence("spec.ingress") for p in rule.sequence("from") if p.get("namespaceSelector")]

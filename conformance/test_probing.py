@@ -78,6 +78,7 @@ def test_probe_timing(
 
     The defaults are a try each 10 s, 1 s for an answer and 3 failures. A liveness probe that gives up before the
     readiness probe restarts what should only have been spared.
+    https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/
     """
     found = containers_of(workload, inventory, container, image_name)
     if not found:

@@ -37,6 +37,7 @@ def test_stateful_isolated(pod: PodSpec, inventory: Inventory) -> Iterator[Said]
 
     `podSelector: {}` selects every pod of the namespace; absent policyTypes always include Ingress. A policy does
     nothing where the network plugin does not enforce it.
+    https://kubernetes.io/docs/concepts/services-networking/network-policies/
     """
     if not _is_stateful(pod):
         yield NotApplicable(NOT_STATEFUL)
@@ -55,6 +56,7 @@ def test_stateful_security_context(pod: PodSpec) -> Iterator[Said]:
 
     The container's setting counts before the pod's. hostPath volumes, which local-path makes by default, ignore
     fsGroup: their directories are writable for everybody instead.
+    https://kubernetes.io/docs/tasks/configure-pod-container/security-context/
     """
     if not _is_stateful(pod):
         yield NotApplicable(NOT_STATEFUL)
@@ -78,6 +80,7 @@ def test_spread_over_nodes(pod: PodSpec) -> Iterator[Said]:
     """Replicas never share a node: required anti-affinity against their own labels, or a hard spread by host name.
 
     Preferred anti-affinity guarantees nothing. With node-local volumes, two members on one node are lost together.
+    https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/
     """
     for term in pod.sequence("affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution"):
         if term.get("topologyKey") == _HOST and label_selector(term.at("labelSelector")).matches(pod.labels):

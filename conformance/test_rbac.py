@@ -65,6 +65,7 @@ def test_approved_bindings(
     `{subject, role, namespace, until, reason}`; no namespace means cluster-wide, and `until` is held against
     `--as-of`. A binding with several subjects needs each of them approved. Bindings that Kubernetes makes itself need
     no approval, unless subjects were added.
+    https://kubernetes.io/docs/concepts/security/rbac-good-practices/#periodic-review
     """
     known = [entry(each) for each in approved]
     if file:

@@ -33,6 +33,7 @@ def test_rights_limited(
     `allowed` maps resources, as in `pods/exec`, to verbs; when it is given, every other right is a finding. `never`
     maps resources (globs) to verbs that it must not have, whatever else it has; `*` of a rule is each of them. What
     Kubernetes gives everybody is left out.
+    https://kubernetes.io/docs/reference/access-authn-authz/rbac/
     """
     grants = [each for each in access(inventory).given_by(binding) if matches(each.subject, who)]
     if not grants:

@@ -171,6 +171,7 @@ def test_timeouts_nest(outer: Object, inventory: Inventory, *, inner: str) -> It
     """The VirtualService of an inner call gives up before the one through which its caller is called.
 
     Without a timeout of its own the inner call waits on, when nobody waits for it any more.
+    https://istio.io/latest/docs/reference/config/networking/virtual-service/
     """
     limits = [limit for each in _http(outer, inventory) if (limit := _seconds(each.timeout))]
     services = [each for each in inventory.of_kind("VirtualService") if each.name == inner]
@@ -200,6 +201,7 @@ def test_retries_safe(service: Object, inventory: Inventory) -> Iterator[Said]:
     """What a server has answered with an error is tried again only for methods that change nothing.
 
     A second POST may write a second time. `connect-failure` and `refused-stream` never reached the server.
+    https://istio.io/latest/docs/reference/config/networking/virtual-service/
     """
     for route in _http(service, inventory):
         words = (
@@ -212,7 +214,10 @@ def test_retries_safe(service: Object, inventory: Inventory) -> Iterator[Said]:
 
 @check
 def test_mirror_safe(service: Object, inventory: Inventory) -> Iterator[Said]:
-    """Requests are mirrored only where they change nothing: the mirror writes too, and to the same database."""
+    """Requests are mirrored only where they change nothing: the mirror writes too, and to the same database.
+
+    https://istio.io/latest/docs/reference/config/networking/virtual-service/
+    """
     for route in _http(service, inventory):
         for mirror in route.mirrors if not _is_safe(route) else ():
             yield Finding(route.subject, mirror.path, "mirrors requests that write", "a route for GET alone")

@@ -39,6 +39,7 @@ def test_alert_rule(
     (`at_least`, `at_most`), or else when all `cases` turn out as they say (see `promql.unit`). `wait` is exactly `for`,
     `0s` for none. Of several alerts with one of the names one has to be right, so that a second, stricter one harms
     nothing; what is wrong is said of the one that is nearest. An expression that is wrong by itself is said to be so.
+    https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/
     """
     names = [alert] if isinstance(alert, str) else alert
     found = [each for each in alerts(inventory) if each.name in names]
@@ -148,6 +149,7 @@ def test_rules_can_fire(
     Only what is certain from the expression and from the known labels of common exporters (see docs/rules.md). `rules`
     are globs over names, all by default; `verdicts` which of the kinds count, all but `weak` by default; `ignore` codes
     that do not. The scrape interval is that of the tree's Prometheus, where it has one.
+    https://prometheus.io/docs/prometheus/latest/querying/operators/
     """
     counted = verdicts or ["never", "always", "wrong"]
     interval = scraping.interval(inventory)
@@ -238,6 +240,7 @@ def test_alert_labels(
 
     `groups` are globs over rule groups, all by default. A ratio printed with a percent sign (`{{ $value }}%`) is a
     hundred times too small: `humanizePercentage` is meant.
+    https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/
     """
     judged = False
     yield from _unread(inventory)

@@ -60,6 +60,7 @@ def test_container_capabilities(
 
     Runtimes take `all` and `CAP_CHOWN` for `ALL` and `CHOWN`. Capabilities are never inherited from the pod. Dropping
     others is no fault; adding one is, `ALL` first of all.
+    https://kubernetes.io/docs/tasks/configure-pod-container/security-context/
     """
     found = containers_of(workload, inventory, container, image_name)
     if not found:
@@ -83,7 +84,10 @@ def _capability(name: object) -> str:
 
 @check
 def test_security_context_covered(container: Container) -> Iterator[Said]:
-    """A container has a security context, of its own or from its pod; without one every default is the lax one."""
+    """A container has a security context, of its own or from its pod; without one every default is the lax one.
+
+    https://kubernetes.io/docs/tasks/configure-pod-container/security-context/
+    """
     if container.kind == "ephemeralContainer" or is_controlled(container.pod.owner):
         yield NotApplicable("part of another object")
     elif not container.security_context.raw and not container.pod.security_context.raw:

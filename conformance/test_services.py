@@ -56,6 +56,7 @@ def test_services_front(services: list[Object], inventory: Inventory, *, workloa
     """Each of these Services (`namespace/name`) selects the pods of exactly one workload, by its template's labels.
 
     A selector that catches a backup's pods as well sends requests there.
+    https://kubernetes.io/docs/concepts/services-networking/service/
     """
     known, related = _by_name(services), relations(inventory)
     for name, workload in workloads.items():

@@ -105,6 +105,7 @@ def test_data_on_claim(inventory: Inventory, *, namespaces: Globs, paths: dict[s
     `paths` maps names of workloads (globs) to directories; "" means any directory. The longest mount path wins, so a
     claim at /var/lib does not help when an emptyDir is mounted at /var/lib/clickhouse. Judged in the first container,
     which is the program itself by convention, and in every other container that mounts something there.
+    https://kubernetes.io/docs/concepts/storage/volumes/
     """
     judged = False
     for pattern, path in paths.items():

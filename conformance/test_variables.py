@@ -133,6 +133,7 @@ def test_credentials_by_reference(workload: Object, inventory: Inventory, *, sec
 
     What stands on a command line is in the list of processes, so `mysqldump -p$PASSWORD` shows it as much as
     `-pliteral`; MYSQL_PWD and a defaults file do not. A bare `-p` asks a terminal.
+    https://kubernetes.io/docs/concepts/configuration/secret/
     """
     pod = pods_of(workload, inventory)
     if pod is None:
@@ -160,6 +161,7 @@ def test_config_without_credentials(config: Object, *, holds: list[str] | None =
     that it has to have.
 
     Whoever may view a namespace reads its ConfigMaps, and they lie in Git. `${NAME}` and other placeholders are none.
+    https://kubernetes.io/docs/concepts/configuration/configmap/
     """
     data = {key: value for key, value in config.mapping("data").items() if isinstance(value, str)}
     for pattern in holds or ():

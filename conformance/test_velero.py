@@ -47,7 +47,10 @@ def test_velero_template(schedule: Object) -> Iterator[Said]:
 
 @check
 def test_velero_enabled(schedule: Object) -> Iterator[Said]:
-    """A Schedule that is paused keeps the phase Enabled and makes no backup; one that is invalid has another phase."""
+    """A Schedule that is paused keeps the phase Enabled and makes no backup; one that is invalid has another phase.
+
+    https://velero.io/docs/main/api-types/schedule/
+    """
     if schedule.flag("spec.paused", False):
         yield Finding(schedule, "spec.paused", "a paused Schedule makes no backup", False, True)
     phase = schedule.text("status.phase", "Enabled")
@@ -60,6 +63,7 @@ def test_velero_time_zone(schedule: Object, inventory: Inventory) -> Iterator[Sa
     """The zone of a backup window is said: in the schedule, in `TZ` of the Velero server, or in an annotation.
 
     The server evaluates a schedule in the zone of its pod, which is UTC unless somebody says otherwise.
+    https://velero.io/docs/main/api-types/schedule/
     """
     if schedule.text("spec.schedule").startswith(("CRON_TZ=", "TZ=")):
         return
@@ -83,6 +87,7 @@ def test_velero_covers(schedule: Object, *, namespaces: list[str]) -> Iterator[S
     """The backups hold the namespaces whole: included, not excluded, and not thinned out by labels or resources.
 
     No `includedNamespaces`, or `*`, means all of them; an exclusion wins. A list below `spec.template.spec` is pruned.
+    https://velero.io/docs/main/api-types/schedule/
     """
     template = schedule.at(_TEMPLATE)
     nested = (*_TEMPLATE, "spec", "includedNamespaces")
@@ -112,7 +117,10 @@ def _fits(name: str, pattern: Node) -> bool:
 
 @check
 def test_velero_exclusions(schedule: Object, *, resources: list[str]) -> Iterator[Said]:
-    """Exactly these resources are left out of the backups; any other one is data that no restore brings back."""
+    """Exactly these resources are left out of the backups; any other one is data that no restore brings back.
+
+    https://velero.io/docs/main/api-types/schedule/
+    """
     template = schedule.at(_TEMPLATE)
     left_out = [each for name in _EXCLUDING for each in template.sequence(name)]
     for each in left_out:
@@ -135,6 +143,7 @@ def test_velero_location(
 
     A Schedule without `storageLocation` uses the one that is marked `default`. `snapshotVolumes: false` without a
     backup of the file systems completes, and holds no data.
+    https://velero.io/docs/main/api-types/backupstoragelocation/
     """
     storage = kind == "BackupStorageLocation"
     path: Path = (*_TEMPLATE, "storageLocation" if storage else "volumeSnapshotLocations")

@@ -28,6 +28,7 @@ def test_schedules_apart(
     Both are `Kind/namespace/name`; a CronJob has its zone in `timeZone`, a Velero Schedule in `CRON_TZ=`. One without a
     zone runs by the clock of its controller, which `zone` says where it is known; otherwise it is compared as UTC.
     Instants are compared over four weeks, not texts: 02:00 in Seoul is 17:00 UTC of the day before.
+    https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#time-zones
     """
     pairs = [(a, b) for a in _objects(inventory, first) for b in _objects(inventory, second)]
     if not pairs:
