@@ -139,7 +139,7 @@ def mistake(exercise: Exercise, database: Database) -> tuple[str, str]:
     database.sql("drop table readings")
     last = database.sql("select pg_walfile_name(pg_current_wal_lsn())")
     archived = "select coalesce(max(last_archived_wal), '') from pg_stat_archiver"
-    bound = ARCHIVE_TIMEOUT + exercise.cluster.timeouts.effect
+    bound = ARCHIVE_TIMEOUT + exercise.cluster.timeouts.ready
     database.kubectl.until(f"{last} is archived", lambda: database.sql(archived)[:24] >= last, bound)
     return moment, segment
 
@@ -172,10 +172,22 @@ def replay_on_a_dump(exercise: Exercise, kubectl: Kubectl) -> None:
 
 
 def replayed(exercise: Exercise, kubectl: Kubectl, server: Database) -> None:
-    """Wait until the server has replayed what it found; one that cannot never becomes ready."""
-    bound = kubectl.cluster.timeouts.effect if exercise.twin else kubectl.cluster.timeouts.ready
+    """Assert that the server replays what it finds; one that cannot says why and ends, again and again."""
 
-    def open_for_writing() -> bool:
-        return server.sql("select pg_is_in_recovery()", database="postgres") == "f"
+    def decided() -> str:
+        if given_up := last_words(kubectl.logs(server.pod)):
+            return given_up
+        return "open" if server.sql("select pg_is_in_recovery()", database="postgres") == "f" else ""
 
-    kubectl.until("the archive can be replayed", open_for_writing, bound)
+    ended = kubectl.until("the replay ends", decided, kubectl.cluster.timeouts.ready)
+    exercise.holds("the archive can be replayed", ended == "open", "the server gives up", said=ended)
+
+
+def last_words(log: str) -> str:
+    """What a server said when its recovery failed; empty while it may still succeed.
+
+    A server that only starts says FATAL to whoever asks too early: "the database system is starting up".
+    """
+    failures = ("could not locate", "ended before configured", "invalid checkpoint", "different database system")
+    said = [line for line in log.splitlines() if ("FATAL: " in line or "PANIC: " in line)]
+    return next((line.strip() for line in said if any(each in line for each in failures)), "")
