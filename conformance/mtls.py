@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from conformance import tree
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from conformance.mesh.reason import Reason
 
 _OUTSIDE = "outside"
+#: so many clients of one line are named
+_NAMED = 6
 
 
 def add_command(commands: Any) -> None:
@@ -100,11 +102,28 @@ def _target(edge: Edge) -> str:
     return f"{full_name(edge.port.service)}:{edge.port.number}{subset}"
 
 
+def _matrix(edges: Sequence[Edge], explain: bool) -> Iterator[str]:
+    """One line for all the clients of a port that have the same answer for the same reason."""
+    everybody = {_client(each) for each in edges if each.client is not None}
+    found: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for each in edges:
+        because = [_link(reason) for reason in each.verdict.reasons] if explain else []
+        found[_target(each), each.verdict.outcome, each.verdict.why, *because].add(_client(each))
+    for (target, outcome, why, *because), clients in sorted(found.items(), key=lambda each: (each[0][0], min(each[1]))):
+        whole = len(clients) > _NAMED and everybody <= clients
+        shown = f"every workload ({len(everybody)})" if whole else _list(sorted(clients))
+        yield f"{outcome:<10}{shown} -> {target}  {why}"
+        yield from (f"{'':10}{each}" for each in because)
+
+
+def _list(names: Sequence[str]) -> str:
+    """Names, of long lists the first ones; `--from` shows each."""
+    rest = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
 def _text(edges: Sequence[Edge], problems: Sequence[Problem], explain: bool) -> str:
-    lines = []
-    for edge in sorted(edges, key=lambda each: (_client(each), _target(each))):
-        lines.append(f"{edge.verdict.outcome:<10}{_client(edge)} -> {_target(edge)}  {edge.verdict.why}")
-        lines += [f"{'':10}{_link(each)}" for each in edge.verdict.reasons] if explain else []
+    lines = [*_matrix(edges, explain)]
     if edges:
         counts = Counter(each.verdict.outcome.value for each in edges)
         lines += ["", ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))]

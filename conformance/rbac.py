@@ -77,7 +77,7 @@ def _answer(world: Access, inventory: Inventory, options: argparse.Namespace) ->
     if not options.who:
         return _asked(world, wanted, namespace, options) if wanted else _everybody(world, inventory, namespace, options)
     who = subject(options.who)
-    _known(who, world, inventory)
+    _known(who, options.group, world, inventory)
     asking = _identity(who, options.group)
     if wanted is None:
         return _rights(world, who, asking, namespace, options)
@@ -91,14 +91,15 @@ def _identity(who: Subject, groups: Iterable[str]) -> Identity:
     return Identity(found.user, found.groups | set(groups))
 
 
-def _known(who: Subject, world: Access, inventory: Inventory) -> None:
+def _known(who: Subject, groups: Sequence[str], world: Access, inventory: Inventory) -> None:
     """Somebody who does not exist has no rights and looks safe, so that a slip of the pen must be noticed."""
     from conformance.access.listing import workload_names
 
     if who in world.subjects or any(each.subject == who for each in world.grants):
         return
     if who.kind != "ServiceAccount":
-        tree.say(f"no binding names {who}; what groups people are in, no manifest tells (--group)")
+        if not groups:
+            tree.say(f"no binding names {who}; what groups people are in, no manifest tells (--group)")
         return
     exists = inventory.find("", "ServiceAccount", who.namespace, who.name) is not None or who.name == "default"
     if not exists and not workload_names(who, inventory):

@@ -210,3 +210,30 @@ def test_the_network_is_used_only_if_it_is_allowed(
     monkeypatch.setattr(RenderPlan, "__call__", plan)
     run(capsys, *(["--allow-network"] if allowed else []))
     assert seen == [allowed]
+
+
+def clients(tree: Path, count: int, labels: str = "") -> None:
+    pods = "spec: {{template: {{metadata: {{labels: {{{}}}}}, spec: {{containers: [{{name: c}}]}}}}}}"
+    head = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: c{}, namespace: shop}}\n"
+    texts = (head.format(number) + pods.format(labels) + "\n" for number in range(count))
+    (tree / "clients.yaml").write_text("".join(texts))
+
+
+def test_clients_with_the_same_answer_share_a_line(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clients(tree, 1)
+    out = run(capsys)[1]
+    assert "mtls      shop/Deployment/c0, shop/Deployment/web -> shop/Service/web:80  the server" in out
+    assert out.endswith("\n4 mtls\n")
+    clients(tree, 2, 'sidecar.istio.io/inject: "false"')
+    out = run(capsys)[1]
+    assert "broken    shop/Deployment/c0, shop/Deployment/c1 -> shop/Service/web:80  the server is STRICT" in out
+    assert "mtls      shop/Deployment/web -> shop/Service/web:80  the server is STRICT" in out
+
+
+def test_many_clients_are_not_all_named(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clients(tree, 7)
+    assert "mtls      every workload (8) -> shop/Service/web:80  the server" in run(capsys)[1]
+    clients(tree, 8, 'sidecar.istio.io/inject: "false"')
+    assert "shop/Deployment/c4, shop/Deployment/c5 and 2 more -> shop/Service/web:80  the server" in run(capsys)[1]
+    shown = run(capsys, "--from", "c7", "--to", "web:80")[1]
+    assert shown.startswith("broken    shop/Deployment/c7 -> shop/Service/web:80")

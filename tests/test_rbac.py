@@ -112,6 +112,7 @@ def test_groups_of_a_person_are_said(tree: Path, capsys: pytest.CaptureFixture[s
     code, out, err = run(capsys, *asked)
     assert (code, out) == (0, "no: User jane may list pods in shop\n")
     assert "no binding names User jane" in err
+    assert run(capsys, "--who", "jane", "--group", "system:masters", "--can", "get:nodes")[2] == ""
     assert run(capsys, *asked, "--group", "devs")[1].startswith("yes: ")
 
 
