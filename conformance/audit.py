@@ -27,7 +27,7 @@ def run_audit(options: argparse.Namespace, extra: list[str]) -> int:
     if options.snapshot and (options.context or options.kubeconfig or options.namespace or options.save_snapshot):
         return complain("--snapshot asks no cluster: it goes with none of the options that choose one", USAGE)
     try:
-        run = Run(resolve(settings_of([], lambda name: getattr(options, name, _absent(name)))), scope="cluster")
+        run = Run(settings_from(options), scope="cluster")
         files = report_files(options.report)
         run.check_options()
         with _look(options, run.settings, options.save_snapshot) as looked:
@@ -51,7 +51,7 @@ def run_audit(options: argparse.Namespace, extra: list[str]) -> int:
 def run_snapshot(options: argparse.Namespace, extra: list[str]) -> int:
     """List what the selected profiles ask for into a file. What may not be listed is told, and is no failure."""
     try:
-        run = Run(resolve(settings_of([], lambda name: getattr(options, name, _absent(name)))), scope="cluster")
+        run = Run(settings_from(options), scope="cluster")
         with _look(options, run.settings, options.output) as looked:
             _judged(run, looked)
         for reason in looked.kinds.refused.values():
@@ -64,6 +64,11 @@ def run_snapshot(options: argparse.Namespace, extra: list[str]) -> int:
     except KeyboardInterrupt:
         return complain("broken off; no snapshot was written", BROKEN_OFF)
     return 0
+
+
+def settings_from(options: argparse.Namespace) -> Settings:
+    """The settings of a command that looks at a cluster. Raises UsageError."""
+    return resolve(settings_of([], lambda name: getattr(options, name, _absent(name))))
 
 
 def _absent(name: str) -> Any:

@@ -11,7 +11,7 @@ _JUDGING = ("profile", "policies", "report", "waivers", "advisory", "as-of", "fa
 
 
 def add_commands(commands: Any) -> None:
-    """Adds `audit` and `snapshot` to a parser's commands."""
+    """Adds `audit`, `snapshot` and what goes with them to a parser's commands."""
     text = "judge a running cluster, read only"
     audit = commands.add_parser("audit", help=text, description=text.capitalize() + ".")
     _cluster_options(audit)
@@ -30,8 +30,21 @@ def add_commands(commands: Any) -> None:
     for name in ("profile", "policies"):
         keep.add_argument(f"--{name}", **OPTIONS[f"--{name}"])
     keep.set_defaults(run=_run_snapshot)
+    _rbac(commands)
     _drift(commands)
     _drill(commands)
+
+
+def _rbac(commands: Any) -> None:
+    text = "write the ClusterRole that an audit of the profiles needs, and nothing more"
+    command = commands.add_parser("rbac", help=text, description=text.capitalize() + ".")
+    add = command.add_argument
+    add("--context", default="", metavar="NAME", help="ask this cluster which kinds it has (default: a built-in table)")
+    add("--kubeconfig", default="", metavar="FILE", help="instead of $KUBECONFIG or ~/.kube/config; asks, too")
+    add("--inside", action="store_true", help="allow pods/exec, for audit --inside")
+    for name in ("profile", "policies"):
+        add(f"--{name}", **OPTIONS[f"--{name}"])
+    command.set_defaults(run=_run_rbac)
 
 
 def _drift(commands: Any) -> None:
@@ -83,6 +96,12 @@ def _run_snapshot(options: argparse.Namespace, extra: list[str]) -> int:
     from conformance import audit
 
     return audit.run_snapshot(options, extra)
+
+
+def _run_rbac(options: argparse.Namespace, extra: list[str]) -> int:
+    from conformance import auditor
+
+    return auditor.run_rbac(options, extra)
 
 
 def _run_drift(options: argparse.Namespace, extra: list[str]) -> int:

@@ -119,3 +119,11 @@ def settle_namespaces(objects: Iterable[Object], declared: Mapping[GroupKind, bo
             metadata = obj.raw.get("metadata")
             own = metadata.get("namespace") if isinstance(metadata, dict) else None
             obj.namespace = own if isinstance(own, str) and own else None
+
+
+def built_in_groups(kind: str) -> tuple[str, ...]:
+    """The groups that serve a built-in kind of that name today.
+
+    Not `extensions`, which is gone since 1.22, nor `events.k8s.io`, which shows the Events of the core group again.
+    """
+    return tuple(group for group, name in _BUILT_IN if name == kind and group not in ("extensions", "events.k8s.io"))
