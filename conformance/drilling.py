@@ -60,8 +60,10 @@ def run_drills(options: argparse.Namespace, extra: list[str]) -> int:
             verdicts = runner.run()
         except DrillError as error:
             return _complain(str(error), 1)
-        except KeyboardInterrupt:
-            return _complain("broken off; clusters of this run are deleted", BROKEN_OFF)
+        except KeyboardInterrupt as broken:
+            left = [*runner.left, *getattr(broken, "__notes__", ())]
+            end = f"{'; '.join(left)}; the next run tries again" if left else "clusters of this run are deleted"
+            return _complain(f"broken off; {end}", BROKEN_OFF)
     sys.stdout.write(_summary(verdicts, reports))
     for cluster in runner.kept:
         name, file = cluster.state.name, cluster.state.kubeconfig

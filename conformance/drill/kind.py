@@ -93,8 +93,12 @@ def create(wanted: Wanted, *, destructive: bool, timeouts: Timeouts) -> Cluster:
     state = states.new()
     try:
         return _create(state, wanted, destructive, timeouts)
-    except BaseException:
-        delete(state, timeouts)
+    except BaseException as error:
+        time.sleep(timeouts.settled)  # what Docker was asked for by a kind that is killed now comes late
+        try:
+            delete(state, timeouts)
+        except DrillError as left:
+            error.add_note(str(left))  # Ctrl-C stays Ctrl-C
         raise
 
 
@@ -155,18 +159,19 @@ def delete(state: State, timeouts: Timeouts) -> None:
     The name is random and stands in a file that only this user can write, so a container with it was made for it;
     one that is older than that file was not.
     """
-    containers = _containers(state.name, timeouts)
-    older = [name for name, created in containers if created < state.created - 1]
-    if older:
-        raise NotOursError(f"{', '.join(older)} is older than the cluster {state.name}: it is left alone")
-    if containers:
+    end, said = time.monotonic() + timeouts.deletion, ""
+    while containers := _containers(state.name, timeouts):
+        older = [name for name, created in containers if created < state.created - 1]
+        if older:
+            raise NotOursError(f"{', '.join(older)} is older than the cluster {state.name}: it is left alone")
+        if time.monotonic() > end:
+            names = ", ".join(name for name, _ in containers)
+            raise DrillError(f"cluster {state.name} was not deleted: {names} is still there{said}")
         command = ["kind", "delete", "cluster", "--name", state.name, "--kubeconfig", str(state.kubeconfig)]
-        run(command, timeout=timeouts.deletion)
-        left = _containers(state.name, timeouts)
-        if left:
-            raise DrillError(
-                f"cluster {state.name} was not deleted: {', '.join(name for name, _ in left)} is still there"
-            )
+        done = run(command, timeout=timeouts.deletion, may_fail=True)
+        said = f" ({done.stderr.splitlines()[-1]})" if done.code and done.stderr else ""
+        if done.code:
+            time.sleep(timeouts.interval)  # Docker is still busy with one of them
     state.forget()
 
 
@@ -207,7 +212,8 @@ def _containers(name: str, timeouts: Timeouts) -> list[tuple[str, float]]:
     ).text.split()
     if not listed:
         return []
-    inspected = json.loads(run(["docker", "inspect", *listed], timeout=timeouts.command).stdout)
+    # one that has gone meanwhile is missing in the answer, and makes the exit code 1
+    inspected = json.loads(run(["docker", "inspect", *listed], timeout=timeouts.command, may_fail=True).stdout or "[]")
     return [(each["Name"].lstrip("/"), _seconds(each["Created"])) for each in inspected]
 
 

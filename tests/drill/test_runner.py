@@ -307,6 +307,26 @@ def test_a_cluster_that_does_not_start_names_the_likely_reason(
     assert list(states.known()) == []
 
 
+@pytest.mark.parametrize("raised", [KeyboardInterrupt(), CommandError("kind: no")])
+def test_what_cannot_be_deleted_does_not_hide_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: BaseException
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise raised
+
+    def stubborn(state: State, _: Timeouts) -> None:
+        raise DrillError("it was not deleted")
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(kind, "run", failing)
+    monkeypatch.setattr(kind, "delete", stubborn)
+    with pytest.raises((KeyboardInterrupt, DrillError)) as caught:
+        kind.create(Wanted(), destructive=True, timeouts=Timeouts(settled=0))
+    assert isinstance(caught.value, KeyboardInterrupt) is isinstance(raised, KeyboardInterrupt)
+    assert caught.value.__notes__ == ["it was not deleted"]
+    assert len(list(states.known())) == 1, "the next run tries again"
+
+
 def modules() -> Iterator[Path]:
     package = Path(str(conformance.drill.__file__)).parent
     yield from sorted(package.glob("*.py"))
