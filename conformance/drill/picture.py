@@ -22,6 +22,8 @@ _OUTCOMES = {
     "broken": ("#b3261e", "did not fail where it must"),
 }
 _WIDTH, _LEFT, _RIGHT, _LINE, _TOP = 1180, 445, 70, 15, 126
+#: where the two bands begin
+_OUTAGE, _LOSS = 92, 110
 _TICKS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600)
 
 
@@ -92,10 +94,10 @@ def _bands(record: dict[str, Any], scale: float, bottom: float) -> list[str]:
     lines = []
     if "recovered" in moments:
         words = f"outage {moments['recovered'] - fault:.1f} s (RTO)"
-        lines += _band(fault, moments["recovered"], words, "#c8553d", 92, scale, bottom)
+        lines += _band(fault, moments["recovered"], words, "#c8553d", _OUTAGE, scale, bottom)
     if figures.get("rpo"):
         words = f"lost {figures['rpo']:.1f} s (RPO)"
-        lines += _band(max(0.0, fault - figures["rpo"]), fault, words, "#6b4c9a", 110, scale, bottom)
+        lines += _band(max(0.0, fault - figures["rpo"]), fault, words, "#6b4c9a", _LOSS, scale, bottom)
     x = _LEFT + fault * scale
     lines.append(
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="82" y2="{bottom}" stroke="#b3261e" stroke-width="1.5" '
@@ -107,10 +109,11 @@ def _bands(record: dict[str, Any], scale: float, bottom: float) -> list[str]:
 def _band(start: float, end: float, words: str, colour: str, y: float, scale: float, bottom: float) -> list[str]:
     x, width = _LEFT + start * scale, (end - start) * scale
     middle = min(max(x + width / 2, _LEFT + 3.2 * len(words)), _WIDTH - 16 - 3.2 * len(words))
+    told, anchor = (middle, "middle") if width > 7 * len(words) or y < _LOSS else (x + width - 5, "end")
     return [
         f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{bottom - y}" fill="{colour}" fill-opacity="0.08"/>',
         f'<rect x="{x:.1f}" y="{y}" width="{max(width, 1):.1f}" height="3" fill="{colour}"/>',
-        _text(middle, y - 3, words, fill=colour, anchor="middle", weight="bold"),
+        _text(told, y - 3, words, fill=colour, anchor=anchor, weight="bold"),
     ]
 
 
