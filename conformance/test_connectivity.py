@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
+from conformance.access.workloads import making_pods
 from conformance.check import NotApplicable, Said, Unjudged, check
 from conformance.finding import Finding
 from conformance.kube.inventory import Inventory
@@ -92,8 +93,9 @@ def test_policy_gaps(
     """Every policy has an effect: it selects pods, its peers exist, and somebody opens the ports that it names.
 
     A selector with a mistake in it protects nothing, and a rule for a port that nobody opens is a rule for the wrong
-    port. A namespace of which no pod is shown, or in which an operator makes some, may have what is meant. Other
-    exceptions are listed in `expected`: `namespace/policy`, or `namespace/policy field` for one field, as globs.
+    port. A namespace of which no pod is shown, or in which an operator makes some, may have what is meant; so may one
+    in which a workload has the right to run pods. Other exceptions are listed in `expected`: `namespace/policy`, or
+    `namespace/policy field` for one field, as globs.
     https://kubernetes.io/docs/concepts/services-networking/network-policies/#behavior-of-to-and-from-selectors
     """
     world = connectivity(inventory)
@@ -101,7 +103,7 @@ def test_policy_gaps(
         yield Unjudged(thing, unreadable.path, str(unreadable))
     if not world.sections:
         yield NotApplicable("there is no policy")
-    for each in gaps(world, inventory):
+    for each in gaps(world, inventory, making_pods(inventory)):
         name = f"{each.policy.namespace or '-'}/{each.policy.name}"
         if not any(fnmatchcase(text, one) for one in expected for text in (name, f"{name} {render(each.path)}")):
             yield Finding(each.policy, each.path, each.text)

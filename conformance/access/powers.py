@@ -41,10 +41,11 @@ def _on(verbs: Sequence[str], group: str, resource: str, subresource: str = "") 
 
 _ADMISSION = "admissionregistration.k8s.io"
 _SIGNING = "certificates.k8s.io"
+RUN_PODS = "run-pods"
 POWERS: tuple[Power, ...] = (
     Power("read-secrets", "reads Secrets, the tokens and passwords in them included",
           _on(("get", "list", "watch"), "", "secrets")),
-    Power("run-pods", "runs pods as any ServiceAccount of the namespace, with its Secrets and volumes mounted",
+    Power(RUN_PODS, "runs pods as any ServiceAccount of the namespace, with its Secrets and volumes mounted",
           tuple(Action(verb, kind, group) for group, kind in _WORKLOADS for verb in ("create", "patch", "update")
                 if kind != "pods" or verb == "create")),
     Power("enter-pods", "runs commands in pods of others",

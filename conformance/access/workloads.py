@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.access.access import Access
+from conformance.access.access import Access, access
 from conformance.access.grants import Grant
+from conformance.access.powers import RUN_PODS, escalations
 from conformance.access.subject import ACCOUNT, Subject, account
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import FieldTypeError
@@ -41,3 +42,22 @@ def given(pod: PodSpec, world: Access) -> list[Grant]:
         named = [each for each in world.grants if (each.subject.kind, each.subject.name) == (who.kind, who.name)]
         found += [each for each in named if each.subject.namespace is not None]
     return [each for each in found if not each.built_in]
+
+
+def making_pods(inventory: Inventory) -> Iterator[PodSpec]:
+    """Workloads whose ServiceAccount may run pods in its own namespace (the power `run-pods`).
+
+    What these make stands in no manifest. Whoever may do everything is not meant: that says nothing of pods.
+    """
+    world = access(inventory)
+    makers: dict[int, bool] = {}
+    for pod in inventory.pods():
+        try:
+            grants = [each for each in given(pod, world) if each.reaches(pod.owner.namespace)]
+        except FieldTypeError:
+            continue
+        for each in grants:
+            if id(each.rules) not in makers:
+                makers[id(each.rules)] = any(found.name == RUN_PODS for found in escalations(each, world))
+        if any(makers[id(each.rules)] for each in grants):
+            yield pod

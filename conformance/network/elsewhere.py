@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Node, Object
+from conformance.kube.podspec import PodSpec
 from conformance.kube.relations import relations
 from conformance.kube.selector import label_selector
 from conformance.kube.workload import SYSTEM_NAMESPACES
@@ -20,10 +21,12 @@ _NAMES = ("io.kubernetes.pod.namespace", "kubernetes.io/metadata.name")
 
 class Elsewhere:
     """Answers for one inventory. A namespace of which the tree shows no pod may have any, and so may those of the
-    platform, and one in which operators, or charts that are not rendered, make some.
+    platform, and one in which operators, or charts that are not rendered, make some; `making` are pods that may make
+    others in their namespace.
     """
 
-    def __init__(self, world: Connectivity, inventory: Inventory) -> None:
+    def __init__(self, world: Connectivity, inventory: Inventory, making: Iterable[PodSpec] = ()) -> None:
+        self._made = {namespace_of(each.owner) for each in making}
         self._population = world.population
         self._relations = relations(inventory)
 
@@ -50,6 +53,7 @@ class Elsewhere:
         return (
             not shown
             or space in SYSTEM_NAMESPACES
+            or space in self._made
             or (witness is not None and self._relations.has_unseen_pods(witness))
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from conformance.kube.inventory import Inventory
@@ -28,15 +28,16 @@ class Gap:
         return f"{self.policy} {render(self.path)}: {self.text}"
 
 
-def gaps(world: Connectivity, inventory: Inventory | None = None) -> Iterator[Gap]:
+def gaps(world: Connectivity, inventory: Inventory | None = None, making: Iterable[PodSpec] = ()) -> Iterator[Gap]:
     """Every gap, in the order of the policies.
 
     A selector that finds nothing may mean pods that no manifest here shows (made by an operator, or of another
-    repository), so a gap is a question, not yet a mistake; given the inventory such gaps are left out. Ports are
-    compared only where every pod behind a rule declares some: declaring them is optional.
+    repository), so a gap is a question, not yet a mistake; given the inventory such gaps are left out, and with
+    `making`, the pods that may make others beside them, those of their namespaces. Ports are compared only where every
+    pod behind a rule declares some: declaring them is optional.
     """
     told: set[tuple[int, Path]] = set()
-    elsewhere = Elsewhere(world, inventory) if inventory is not None else None
+    elsewhere = Elsewhere(world, inventory, making) if inventory is not None else None
     for section in world.sections:
         for gap in _of(world, section, elsewhere):
             key = id(gap.policy), gap.path

@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.access import Access, subject
-from conformance.access.workloads import given, subject_of, workloads_of
+from conformance.access.workloads import given, making_pods, subject_of, workloads_of
 from conformance.kube.inventory import Inventory
 from conformance.kube.object import Object
-from tests.access.tree import binding
+from tests.access.tree import binding, role, rule
 from tests.kube.no_file import NoFile
 
 
@@ -56,3 +56,17 @@ def test_where_no_namespace_is_known_the_name_decides() -> None:
 def test_the_default_account_of_an_unknown_namespace_is_not_that_of_another() -> None:
     there = binding("there", "ClusterRole/view", "ServiceAccount shop/default", namespace="shop")
     assert names(pod("a", None, None), there) == {"a": []}
+
+
+def test_what_may_make_pods_beside_itself() -> None:
+    runs, reads = role("runs", rule("create", "jobs", "batch")), role("reads", rule("get list", "pods"))
+    everything = role("all", rule("*", "*", "*"))
+    things = [
+        *(pod(name, name) for name in ("maker", "reader", "admin", "far")),
+        binding("1", "ClusterRole/runs", "ServiceAccount maker", namespace="shop"),
+        binding("2", "ClusterRole/reads", "ServiceAccount reader", namespace="shop"),
+        binding("3", "ClusterRole/all", "ServiceAccount admin", namespace="shop"),
+        binding("4", "ClusterRole/runs", "ServiceAccount shop/far", namespace="test"),
+    ]
+    found = making_pods(Inventory([runs, reads, everything, *things, pod("wrong", 1)]))
+    assert [each.owner.name for each in found] == ["maker"]
