@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.catalogue import CatalogueError
+from conformance.cluster.facts import Questions, questions
 from conformance.cluster.fault import ClusterError
 from conformance.cluster.look import Look, Looked, look
 from conformance.conclusion import BROKEN_OFF, INTERNAL, USAGE, Shown, complain, conclude, report_files
@@ -30,7 +31,8 @@ def run_audit(options: argparse.Namespace, extra: list[str]) -> int:
         run = Run(settings_from(options), scope="cluster")
         files = report_files(options.report)
         run.check_options()
-        with _look(options, run.settings, options.save_snapshot) as looked:
+        asked = _questions(options, run)
+        with _look(options, run.settings, options.save_snapshot, asked) as looked:
             records = _judged(run, looked, options.keyword)
         return conclude(run, records, looked.inventory.listed, files, Shown(options).show)
     except (UsageError, CatalogueError) as error:
@@ -52,7 +54,7 @@ def run_snapshot(options: argparse.Namespace, extra: list[str]) -> int:
     """List what the selected profiles ask for into a file. What may not be listed is told, and is no failure."""
     try:
         run = Run(settings_from(options), scope="cluster")
-        with _look(options, run.settings, options.output) as looked:
+        with _look(options, run.settings, options.output, _questions(options, run)) as looked:
             _judged(run, looked)
         for reason in looked.kinds.refused.values():
             sys.stderr.write(f"plumbline: {reason}\n")
@@ -105,8 +107,17 @@ def _named(identifier: str, name: str, /, **_: object) -> bool:
     return name.lower() in identifier.lower()
 
 
-def _look(options: argparse.Namespace, settings: Settings, output: str) -> AbstractContextManager[Looked]:
+def _questions(options: argparse.Namespace, run: Run) -> Questions:
+    """What the requirements want to know beside the API server, as far as the options let it be asked."""
+    wanted = ((each.check.name, each.requirement.options) for each in run.asked if each.check is not None)
+    given = {name: getattr(options, name, False) for name in ("inside", "endpoints")}
+    return questions(wanted, prometheus=getattr(options, "prometheus", ""), **given)
+
+
+def _look(
+    options: argparse.Namespace, settings: Settings, output: str, asked: Questions
+) -> AbstractContextManager[Looked]:
     trees = tuple(Path(each) for each in (*settings.policies, *settings.waivers))
     kept = getattr(options, "snapshot", "")
     names = tuple(options.namespace)
-    return look(Look(options.context, options.kubeconfig, kept, names, output, trees, settings.day))
+    return look(Look(options.context, options.kubeconfig, kept, names, output, trees, settings.day, asked))

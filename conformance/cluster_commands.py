@@ -18,6 +18,7 @@ def add_commands(commands: Any) -> None:
     add = audit.add_argument
     add("--snapshot", default="", metavar="FILE", help="judge what a snapshot holds instead of asking a cluster")
     add("--save-snapshot", default="", metavar="FILE", help="keep what was listed, to judge it again later")
+    _facts(audit)
     add("-k", dest="keyword", default="", metavar="EXPR", help="only requirements whose id matches, as in pytest")
     add("-v", "--verbose", action="store_true", help="every finding, and what passed or was skipped")
     for name in _JUDGING:
@@ -26,6 +27,7 @@ def add_commands(commands: Any) -> None:
     text = "list what the requirements need from a cluster into a file, for audit --snapshot"
     keep = commands.add_parser("snapshot", help=text, description=text.capitalize() + ".")
     _cluster_options(keep)
+    _facts(keep)
     keep.add_argument("--output", required=True, metavar="FILE")
     for name in ("profile", "policies"):
         keep.add_argument(f"--{name}", **OPTIONS[f"--{name}"])
@@ -45,6 +47,14 @@ def _rbac(commands: Any) -> None:
     for name in ("profile", "policies"):
         add(f"--{name}", **OPTIONS[f"--{name}"])
     command.set_defaults(run=_run_rbac)
+
+
+def _facts(command: Any) -> None:
+    """What is asked beside the API server; every one of them has timeouts of its own."""
+    add = command.add_argument
+    add("--inside", action="store_true", help="also run the documented questions inside of pods (kubectl exec)")
+    add("--endpoints", action="store_true", help="also ask the documented URLs from here")
+    add("--prometheus", default="", metavar="URL", help="also ask the documented queries of this Prometheus")
 
 
 def _drift(commands: Any) -> None:

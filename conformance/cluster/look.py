@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from conformance.cluster import snapshot
 from conformance.cluster.client import Client
 from conformance.cluster.connection import connect
 from conformance.cluster.discovery import discover
+from conformance.cluster.facts import Questions, Source, replayed, with_facts
 from conformance.cluster.fault import AnswerError
 from conformance.cluster.kinds import Kinds, Live, replay
 from conformance.kube.live import LiveInventory
@@ -33,6 +35,8 @@ class Look:
     output: str = ""
     trees: tuple[Path, ...] = ()
     day: date | None = None
+    #: what is asked beside the API server
+    questions: Questions = field(default_factory=Questions)
 
 
 @dataclass
@@ -54,7 +58,7 @@ def look(asked: Look) -> Iterator[Looked]:
     """
     if asked.snapshot:
         header, kinds = snapshot.read(Path(asked.snapshot))
-        yield _looked(header, Kinds(replay(kinds)), asked.day, {"snapshot": asked.snapshot})
+        yield _looked(header, Kinds(replayed(kinds, replay(kinds))), asked.day, {"snapshot": asked.snapshot})
         return
     connection = connect(asked.context, asked.kubeconfig, asked.trees)
     client = Client(connection)
@@ -63,12 +67,34 @@ def look(asked: Look) -> Iterator[Looked]:
     cluster = connection.describe() | {"version": version}
     header = snapshot.Header(cluster, datetime.now(UTC).replace(microsecond=0), asked.namespaces)
     live = Live(client, discovery, os.urandom(32), header.namespaces)
+    listed = _kinds(live, asked)
     if not asked.output:
-        yield _looked(header, Kinds(live), asked.day, {}, live.salt)
+        yield _looked(header, listed, asked.day, {}, live.salt)
         return
     with snapshot.Writer(Path(asked.output), header) as writer:
         live.writer, live.salt = writer, writer.salt
-        yield _looked(header, Kinds(live), asked.day, {}, live.salt)
+        yield _looked(header, listed, asked.day, {}, live.salt)
+
+
+def _kinds(live: Live, asked: Look) -> Kinds:
+    """The kinds of the cluster, and the facts whose options were given. Their modules are read only then."""
+    questions = asked.questions
+    sources: dict[str, Source] = {}
+    kinds = Kinds(with_facts(live, sources, lambda: live.writer))
+    if questions.outside:
+        from conformance.cluster.facts_endpoints import endpoints
+
+        sources["Endpoint"] = partial(endpoints, questions.endpoints)
+    if questions.prometheus:
+        from conformance.cluster.facts_prometheus import answers
+
+        sources["PrometheusAnswer"] = partial(answers, questions.prometheus, questions.queries)
+    if questions.inside:
+        from conformance.cluster.facts_pods import facts
+
+        context = live.client.connection.context
+        sources["PodFact"] = partial(facts, questions.pods, lambda: kinds["Pod"], asked.kubeconfig, context)
+    return kinds
 
 
 def _version(client: Client) -> str:
