@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from conformance.catalogue import Requirement
 from conformance.evaluate import Policy, evaluate
 from conformance.finding import Result
 from conformance.kube.inventory import Inventory
+from conformance.kube.live import LiveInventory
+from conformance.kube.object import Object
 from conformance.registry import bind
 from conformance.run import load_catalogue
 from conformance.settings import shipped_folders
@@ -19,6 +22,7 @@ from conformance.sources import load as sources
 ROOT = Path(__file__).parent / "fixtures"
 _MARK = re.compile(r"#\s*(requirement|finding|missing|error):\s*([a-z0-9 -]+?)\s*$", re.MULTILINE)
 
+_LIVE = re.compile(r"#\s*live:\s*(\S+)\s*$", re.MULTILINE)
 _AS_OF = re.compile(r"#\s*as-of:\s*([0-9-]{10})\s*$", re.MULTILINE)
 
 Mark = tuple[str, str, int]
@@ -77,18 +81,32 @@ def catalogue() -> dict[str, Requirement]:
 
 
 def inventory(path: Path) -> Inventory:
-    """One fixture, loaded as a run would load it, without rendering."""
+    """One fixture, loaded as a run would load it, without rendering.
+
+    With a comment `# live: 2026-11-20T09:00:00+00:00` its objects are a cluster, looked at then.
+    """
     loaded = sources.load([str(path)], jobs=1)
+    taken = _marked(path, _LIVE)
+    if taken:
+        kinds: dict[str, list[Object]] = defaultdict(list)
+        for each in loaded.objects:
+            kinds[each.kind].append(each)
+        return LiveInventory(kinds, datetime.fromisoformat(taken))
     return Inventory(loaded.objects, loaded.documents, loaded.texts, loaded.rejected, loaded.files, as_of(path))
 
 
 def as_of(path: Path) -> date | None:
     """The day that a fixture is judged as of, from a comment `# as-of: 2026-11-20` in any of its files."""
+    found = _marked(path, _AS_OF)
+    return date.fromisoformat(found) if found else None
+
+
+def _marked(path: Path, mark: re.Pattern[str]) -> str:
     for file in Case(path).files():
-        found = _AS_OF.search(file.read_text(encoding="utf-8", errors="replace"))
+        found = mark.search(file.read_text(encoding="utf-8", errors="replace"))
         if found:
-            return date.fromisoformat(found.group(1))
-    return None
+            return found.group(1)
+    return ""
 
 
 def judge(requirement: Requirement, world: Inventory) -> Result:
