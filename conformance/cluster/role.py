@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from conformance.cluster import facts
 from conformance.cluster.discovery import Discovery
 from conformance.kube.scope import built_in_groups
 
@@ -44,8 +45,8 @@ _CUSTOM = {
     "source.toolkit.fluxcd.io": "Bucket GitRepository HelmRepository OCIRepository",
     "velero.io": "Backup BackupStorageLocation Restore Schedule VolumeSnapshotLocation",
 }
-# Kinds that checks ask about and that no API server has: they stand in files.
-_FILES_ONLY = {"Config"}
+# Kinds that checks ask about and that no API server has: they stand in files, or are asked elsewhere.
+_NOT_LISTED = {"Config", *facts.OPTIONS}
 _VOWELS = "aeiou"
 
 
@@ -56,7 +57,7 @@ def rules(kinds: Iterable[str], discovery: Discovery | None = None) -> tuple[lis
     """
     groups: dict[str, set[str]] = defaultdict(set)
     unknown = []
-    for kind in sorted(set(kinds) - _FILES_ONLY):
+    for kind in sorted(set(kinds) - _NOT_LISTED):
         found = served(kind, discovery) if discovery is not None else known(kind)
         for group, plural in found:
             groups[group].add(plural)
