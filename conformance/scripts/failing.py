@@ -10,6 +10,8 @@ from conformance.scripts.shell import Command, Shell
 
 #: how far behind `|| {` or `if ! …; then` an `exit` may stand
 _NEAR = 7
+#: the same in a script of its own, where an `exit` further down is about something else
+_NEAR_BY = 4
 #: words that only a complete dump ends with
 _MARKER = re.compile(r"dump complete|Dump completed|dump completed", re.IGNORECASE)
 #: images whose `sh` is dash, which knows no `pipefail` before 0.5.13
@@ -27,7 +29,7 @@ def masked(shell: Shell, command: Command) -> str:
     """
     commands = shell.commands
     if command.tolerated:
-        return "" if _answered(commands, _index(commands, command)) else "no `||` that goes on"
+        return "" if _answered(commands, _index(commands, command), _NEAR_BY) else "no `||` that goes on"
     if not shell.stops_on_error or _switched_off(shell, "e", "errexit", command):
         return "set -e"
     if _piped(commands, command) and (not shell.stops_on_pipe_error or _switched_off(shell, "", "pipefail", command)):
@@ -92,9 +94,9 @@ def _last(commands: list[Command], at: int) -> bool:
     return all(each.ends in ("&&", "|", "|&") for each in commands[at:-1])
 
 
-def _answered(commands: list[Command], at: int) -> bool:
+def _answered(commands: list[Command], at: int, near: int = _NEAR) -> bool:
     """Whether one of the next commands asks for the exit code, or leaves with one that is not 0."""
-    for each in commands[at + 1 : at + 1 + _NEAR]:
+    for each in commands[at + 1 : at + 1 + near]:
         if each.name == "exit" and len(each.words) > 1 and each.words[1] not in ("0", "$?0"):
             return True
         if each.name in ("false", "die", "fail", "abort", "fatal") or (

@@ -47,3 +47,7 @@ def test_noticed(script: str) -> None:
 )
 def test_hidden(script: str, lack: str) -> None:
     assert lacking(script) == lack
+
+
+def test_an_exit_further_down_is_about_something_else() -> None:
+    assert lacking("set -e\nstep || true\n" + "other\n" * 5 + "exit 1\n") == "no `||` that goes on"
