@@ -9,23 +9,24 @@ from datetime import UTC, datetime
 
 from conformance.drill.postgres import Database
 
-_NAME = re.compile(r"postgresql_backup_(\d{8}_\d{6})\.sql\.gz")
+POSTGRESQL = "postgresql_backup_"
+MYSQL = "mysql-backup-"
 
 
-def newest(names: Iterable[str]) -> str:
+def newest(names: Iterable[str], prefix: str = POSTGRESQL) -> str:
     """The dump with the latest time in its name; empty when there is none.
 
     Never by modification time, which a copy resets; names that hold no real time (`_latest`, 31 February) are no dumps.
     """
-    dated = [(when, name) for name in names if (when := taken(name)) is not None]
+    dated = [(when, name) for name in names if (when := taken(name, prefix)) is not None]
     return max(dated)[1] if dated else ""
 
 
-def taken(name: str) -> datetime | None:
+def taken(name: str, prefix: str = POSTGRESQL) -> datetime | None:
     """When a dump was begun, by its name, in UTC; None for other files, unfinished ones among them."""
-    found = _NAME.fullmatch(name)
+    found = re.fullmatch(re.escape(prefix) + r"(\d{8})[-_](\d{6})\.sql\.gz", name)
     try:
-        return datetime.strptime(found[1], "%Y%m%d_%H%M%S").replace(tzinfo=UTC) if found else None
+        return datetime.strptime(found[1] + found[2], "%Y%m%d%H%M%S").replace(tzinfo=UTC) if found else None
     except ValueError:
         return None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.drill.dumps import Content, differences, newest, read, taken, written
+from conformance.drill.dumps import MYSQL, Content, differences, newest, read, taken, written
 from conformance.drilling import manifests_folder
 
 YESTERDAY, TODAY = "postgresql_backup_20261120_020000.sql.gz", "postgresql_backup_20261121_020000.sql.gz"
@@ -36,6 +36,11 @@ def test_what_has_no_time_in_its_name_is_no_dump(name: str) -> None:
     assert taken(name) is None
     assert newest([name]) == ""
     assert newest([name, YESTERDAY]) == YESTERDAY
+
+
+def test_each_database_has_names_of_its_own() -> None:
+    names = [TODAY, "mysql-backup-20261119-180000.sql.gz", "mysql-backup-20261120-180000.sql.gz"]
+    assert newest(names, MYSQL) == "mysql-backup-20261120-180000.sql.gz"
 
 
 def test_the_time_of_a_dump_is_utc() -> None:
