@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from conformance import cli
@@ -189,9 +189,9 @@ def test_what_the_server_fills_in_never_drifts(raw: dict[str, Any], plane: Contr
     try:
         live = create(plane, discovery, raw, "?dryRun=All")
     except AssertionError as refused:
-        # what is generated may be refused for reasons that do not matter here
-        assert "Invalid value" in str(refused) or "Duplicate value" in str(refused) or "Required" in str(refused)  # noqa: PT017
-        return
+        # what is generated may be refused for reasons that do not matter here; not too often, or hypothesis complains
+        assert any(word in str(refused) for word in ("Invalid value", "Duplicate value", "Required"))  # noqa: PT017
+        assume(False)
     git, kept = Object(raw, Nowhere()), Object(live, Nowhere())
     found = compare_all([git], {raw["kind"]: [kept]}, "v1.34.2")
     assert [(each.differences, each.hints) for each in found.changed] == []
