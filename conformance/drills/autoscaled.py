@@ -29,12 +29,14 @@ def autoscaled(exercise: Exercise) -> None:
     with exercise.step("prepare", "metrics-server, a service with its autoscaler, and a client"):
         kubectl = exercise.namespace("scaled")
         tools = exercise.image("tools")
-        exercise.deploy(Kubectl(exercise.cluster, "kube-system"), "autoscaled/metrics-server.yaml",
-                        metrics_server=exercise.image("metrics-server"))  # fmt: skip
+        system = Kubectl(exercise.cluster, "kube-system", kubectl.watch)
+        image = exercise.image("metrics-server")
+        exercise.deploy(system, "autoscaled/metrics-server.yaml", metrics_server=image)
         requests = "{}" if exercise.twin == "no-requests" else "{cpu: 30m}"
         exercise.deploy(kubectl, "autoscaled/service.yaml", tools=tools, requests=requests)
         exercise.note("the autoscaler's windows are 0 s and 15 s instead of the documented 60 s and 300 s")
         bound = kubectl.cluster.timeouts.scaling
+        system.ready("deployment/metrics-server")
         kubectl.until("two pods are ready", lambda: ready(kubectl) == LEAST, bound)
         address = kubectl.get("service", "web")["spec"]["clusterIP"]
         client.start_client(exercise, kubectl, f"http://{address}/hostname")
