@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from conformance import history
 from conformance.catalogue import CatalogueError
 from conformance.cluster.facts import Questions, questions
 from conformance.cluster.fault import ClusterError
@@ -17,7 +18,7 @@ from conformance.cluster.look import Look, Looked, look
 from conformance.conclusion import BROKEN_OFF, INTERNAL, USAGE, Shown, complain, conclude, report_files
 from conformance.options import OPTIONS, settings_of
 from conformance.report.record import ResultRecord
-from conformance.run import Asked, Run
+from conformance.run import Asked, Run, finish
 from conformance.settings import Settings, UsageError, resolve
 
 
@@ -34,7 +35,9 @@ def run_audit(options: argparse.Namespace, extra: list[str]) -> int:
         asked = _questions(options, run)
         with _look(options, run.settings, options.save_snapshot, asked) as looked:
             records = _judged(run, looked, options.keyword)
-        return conclude(run, records, looked.inventory.listed, files, Shown(options).show)
+        changes = _changes(options, run, looked, records)
+        code = conclude(run, records, looked.inventory.listed, files, Shown(options).show)
+        return code if changes is None else _remembered(options, run, changes, code)
     except (UsageError, CatalogueError) as error:
         return complain(str(error), USAGE)
     except ClusterError as error:
@@ -48,6 +51,28 @@ def run_audit(options: argparse.Namespace, extra: list[str]) -> int:
             raise
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         return complain(f"internal error: {reason} (PLUMBLINE_DEBUG=1 shows where); nothing was reported", INTERNAL)
+
+
+def _changes(
+    options: argparse.Namespace, run: Run, looked: Looked, records: list[ResultRecord]
+) -> history.Changes | None:
+    """What changed since the last audit, when there is a folder that remembers it; it stands in the report, too."""
+    if not options.history:
+        return None
+    results = finish(run, records)
+    changes = history.compare(Path(options.history), results, looked.about["taken"], looked.about["server"])
+    run.about = looked.about | {"history": changes.describe()}
+    return changes
+
+
+def _remembered(options: argparse.Namespace, run: Run, changes: history.Changes, code: int) -> int:
+    stream = sys.stderr if any(each.endswith("=-") for each in options.report) else sys.stdout
+    stream.write("".join(f"{line}\n" for line in changes.lines()))
+    try:
+        history.remember(Path(options.history), changes, run.about["taken"], run.about["server"])
+    except OSError as error:
+        return complain(f"{options.history}: the history was not written: {error.strerror}", 1)
+    return code
 
 
 def run_snapshot(options: argparse.Namespace, extra: list[str]) -> int:

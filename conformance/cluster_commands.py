@@ -19,6 +19,12 @@ def add_commands(commands: Any) -> None:
     add("--snapshot", default="", metavar="FILE", help="judge what a snapshot holds instead of asking a cluster")
     add("--save-snapshot", default="", metavar="FILE", help="keep what was listed, to judge it again later")
     _facts(audit)
+    add(
+        "--history",
+        default="",
+        metavar="DIR",
+        help="tell new, fixed and still failing since the last audit kept there",
+    )
     add("-k", dest="keyword", default="", metavar="EXPR", help="only requirements whose id matches, as in pytest")
     add("-v", "--verbose", action="store_true", help="every finding, and what passed or was skipped")
     for name in _JUDGING:

@@ -173,3 +173,25 @@ def test_a_snapshot_lacks_what_nobody_asked_for(shop: ControlPlane, policies: Pa
     assert audit("--snapshot", str(kept), "--policies", str(policies), "--report", f"json={report}") == 1
     reason = "the snapshot does not hold the kind Secret: it was taken for other requirements"
     assert results(report)["own-secret"] == ("error", reason)
+
+
+def test_an_audit_says_what_changed_since_the_last_one(
+    shop: ControlPlane, policies: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report, folder = tmp_path / "r.json", tmp_path / "history"
+    folder.mkdir()
+    options = ["--kubeconfig", str(shop.kubeconfig()), "--policies", str(policies), "--history", str(folder)]
+    address = "/api/v1/namespaces/shop/configmaps/app"
+    assert audit("--profile", "own", *options) == 0
+    before = shop.request("GET", address)
+    try:
+        shop.request("PUT", address, before | {"data": {"mode": "test"}})
+        capsys.readouterr()
+        assert audit("--profile", "own", *options, "--report", f"json={report}") == 1
+    finally:
+        shop.request("PUT", address, {"metadata": {"name": "app"}, "data": before["data"]})
+    assert "new  own-config  ConfigMap/shop/app data.mode\n" in capsys.readouterr().out
+    told = json.loads(report.read_text())["target"]["history"]
+    assert [each["about"] for each in told["new"]] == ["ConfigMap/shop/app data.mode"]
+    assert audit("--profile", "own", *options) == 0
+    assert "fixed  own-config  ConfigMap/shop/app data.mode\n" in capsys.readouterr().out
