@@ -104,17 +104,22 @@ def _apart(verdict: VerdictRecord) -> bool:
 def summary(found: DriftRecord) -> str:
     """One sentence."""
     counts = found["summary"]
-    compared = f"{counts['compared']:,} objects compared"
-    if not (counts["fields"] or counts["only_git"] or counts["unread"]):
-        hints = counts["hints"] + counts["only_cluster"]
-        return f"{compared}: no drift" + (f", {hints} hints" if hints else "")
+    compared = f"{_count(counts['compared'], 'object')} compared"
+    hints = counts["hints"] + counts["only_cluster"]
+    differ = "differs" if counts["fields"] == 1 else "differ"
     parts = [
-        f"{counts['fields']} fields differ in {counts['changed']} objects" if counts["fields"] else "",
+        f"{_count(counts['fields'], 'field')} of {_count(counts['changed'], 'object')} {differ}"
+        if counts["fields"]
+        else "",
         f"{counts['only_git']} not in the cluster" if counts["only_git"] else "",
         f"{counts['unread']} not comparable" if counts["unread"] else "",
-        f"{counts['only_cluster'] + counts['hints']} hints" if counts["only_cluster"] + counts["hints"] else "",
     ]
-    return f"{compared}: " + ", ".join(part for part in parts if part)
+    said = [part for part in parts if part] or ["no drift"]
+    return f"{compared}: " + ", ".join([*said, *([_count(hints, "hint")] if hints else [])])
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _name(thing: ObjectRecord) -> str:

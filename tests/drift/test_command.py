@@ -118,7 +118,7 @@ def test_the_text_says_where_and_what(folder: Path, capsys: pytest.CaptureFixtur
     ]
     assert any(line.startswith("  ConfigMap shop/gone") for line in lines)
     assert any("own-mode" in line and line.endswith("passed     failed   <- they differ") for line in lines)
-    assert lines[-1] == "2 objects compared: 1 fields differ in 1 objects, 1 not in the cluster, 1 hints"
+    assert lines[-1] == "2 objects compared: 1 field of 1 object differs, 1 not in the cluster, 1 hint"
 
 
 def test_markdown_has_the_same_facts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
