@@ -106,6 +106,8 @@ def archiving(exercise: Exercise, kubectl: Kubectl) -> Database:
         server.sql(f"alter system set {setting} = '{value}'")
     kubectl.delete("pod", "db-0")
     kubectl.ready("statefulset/db")
+    # PostgreSQL 15 may overlook archive_timeout after a clean restart until the first checkpoint, minutes later
+    server.sql("checkpoint")
     database = Database(kubectl, "db-0", NAME)
     database.create()
     return database
