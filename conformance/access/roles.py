@@ -5,6 +5,7 @@ https://kubernetes.io/docs/reference/access-authn-authz/rbac/#aggregated-cluster
 
 from __future__ import annotations
 
+import posixpath
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -34,11 +35,15 @@ class Roles:
     def find(self, kind: str, namespace: str | None, name: str, near: Object) -> list[Object]:
         """The roles of that name; several where a tree holds one object in several forms that cannot be told apart.
 
-        What the same chart or kustomization rendered as `near` is preferred. Empty where there is none.
+        What the same chart or kustomization rendered as `near` is preferred, and of plain files those beside it. Empty
+        where there is none.
         """
         found = self._by_key.get((kind, "" if kind == "ClusterRole" else namespace, name), [])
         same = [each for each in found if is_builtin(each) or rendering(each) == rendering(near)]
-        return found if all(map(is_builtin, same)) else same
+        if all(map(is_builtin, same)):
+            return found
+        beside = [each for each in same if posixpath.dirname(each.origin.path) == posixpath.dirname(near.origin.path)]
+        return beside or same
 
     def named(self, name: str) -> list[Object]:
         """The ClusterRoles of that name, whatever rendered them."""

@@ -5,6 +5,7 @@ from typing import Any
 from conformance.access import Access, Answer, action, subject
 from conformance.kube.object import Object
 from tests.access.tree import binding, role, rule, world
+from tests.kube.no_file import NoFile
 
 PODS, NODES, SECRETS = (rule("get", each) for each in ("pods", "nodes", "secrets"))
 
@@ -74,3 +75,19 @@ def test_an_unreadable_part_leaves_the_whole_open() -> None:
     selector = collecting("all", {"matchLabels": "x"})
     found = world(selector, binding("b", "ClusterRole/all", "User jane"))
     assert found.can(subject("jane"), action("get:pods")).answer is Answer.UNKNOWN
+
+
+def test_of_roles_of_one_name_the_one_beside_the_binding_is_meant() -> None:
+    """Controllers that are rendered with a prefix of their own all call theirs `manager-role`."""
+
+    def at(path: str, thing: Object) -> Object:
+        origin = NoFile()
+        origin.path = path
+        return Object(thing.raw, origin, thing.namespace)
+
+    own, other = at("a/role.yaml", role("r", PODS)), at("b/role.yaml", role("r", SECRETS))
+    bound = binding("b", "ClusterRole/r", "User jane")
+    found = world(own, other, at("a/binding.yaml", bound))
+    assert [each for each in ("pods", "secrets") if _can(found, each)] == ["pods"]
+    found = world(own, other, at("c/binding.yaml", bound))
+    assert [each for each in ("pods", "secrets") if _can(found, each)] == ["pods", "secrets"]

@@ -60,10 +60,12 @@ class Listener:
         return ""
 
     def _takes_namespace(self, route: Object, inventory: Inventory) -> bool:
-        """`Same`, which is the default, `All`, or `Selector` over the labels of namespaces."""
+        """`Same`, which is the default, `All`, or `Selector` over the labels of namespaces. One that is not known may
+        be the right one.
+        """
         wanted = self.node.text("allowedRoutes.namespaces.from", "Same")
         if wanted == "Same":
-            return route.namespace == self.gateway.namespace
+            return route.namespace == self.gateway.namespace or None in (route.namespace, self.gateway.namespace)
         if wanted != "Selector" or route.namespace is None:
             return wanted in ("All", "Selector")
         space = relations(inventory).namespace(route.namespace)
@@ -113,7 +115,10 @@ class GatewayApi:
     def _gateway(self, route: Object, namespace: str | None, name: str) -> Object | None:
         if namespace == route.namespace:
             return relations(self._inventory).named("Gateway", name, route, GROUP)
-        return next((each for each in self._gateways if (each.namespace, each.name) == (namespace, name)), None)
+        named = [each for each in self._gateways if each.name == name]
+        return next((each for each in named if each.namespace == namespace), None) or next(
+            (each for each in named if each.namespace is None), None
+        )
 
     def _attached(self, route: Object, parent: Node, gateway: Object) -> Iterator[Exposed | Problem]:
         refusals, taken = [], False

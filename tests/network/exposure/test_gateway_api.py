@@ -176,3 +176,12 @@ def test_the_pods_of_a_gateway_are_let_in_or_not() -> None:
     assert "outside: web TCP/8080 any closed" in exposed(gateway(), route(), pods, front, closed)
     # Without the pods nobody can tell whom a policy would have to let in.
     assert exposed(gateway(), route(), closed) == ["outside: web TCP/8080 any unknown"]
+
+
+def test_a_gateway_of_an_unknown_namespace_may_be_the_one_that_is_named() -> None:
+    parent = "{name: gw, namespace: network, sectionName: web}"
+    unplaced = gateway()
+    del unplaced["metadata"]["namespace"]
+    assert wrong(unplaced, route(parent=parent)) == []
+    other = gateway(space="other")
+    assert wrong(other, route(parent=parent)) == [("listener-unused", "Gateway other/gw", "spec.listeners[0]")]
