@@ -152,7 +152,8 @@ class GatewayApi:
 
     def _backend(self, route: Object, backend: Node, way: Way) -> Iterator[Exposed | Problem]:
         name, namespace = backend.text("name"), backend.text("namespace")
-        if namespace and namespace != route.namespace and not self._granted(route, namespace, name):
+        other = bool(namespace) and route.namespace is not None and namespace != route.namespace
+        if other and not self._granted(route, namespace, name):
             text = f"no ReferenceGrant in {namespace} lets {route.kind}s of {route.namespace} name Service {name}"
             yield Problem("reference-grant", route, (*backend.path, "namespace"), text)
             return
@@ -181,10 +182,13 @@ class GatewayApi:
 
     def unmet(self, gateway: Object) -> Iterator[Problem]:
         """Listeners that no route attaches to; asked after all routes. Where routes of other namespaces may attach and
-        none in the tree names the Gateway, they are kept elsewhere. HBONE and its like take no routes.
+        none in the tree names the Gateway, or HelmReleases may make some, they are kept elsewhere. HBONE and its like
+        take no routes.
         """
+        charts = next(iter(self._inventory.of_kind("HelmRelease", "helm.toolkit.fluxcd.io")), None) is not None
         for node in gateway.sequence("spec.listeners"):
-            shown = id(gateway) in self._named or node.text("allowedRoutes.namespaces.from", "Same") == "Same"
+            own = node.text("allowedRoutes.namespaces.from", "Same") == "Same"
+            shown = own or (id(gateway) in self._named and not charts)
             if shown and node.text("protocol") in _PROTOCOLS and (id(gateway), node.path) not in self._met:
                 text = f"no route attaches to listener {node.text('name')}"
                 yield Problem("listener-unused", gateway, node.path, text)

@@ -185,3 +185,22 @@ def test_a_gateway_of_an_unknown_namespace_may_be_the_one_that_is_named() -> Non
     assert wrong(unplaced, route(parent=parent)) == []
     other = gateway(space="other")
     assert wrong(other, route(parent=parent)) == [("listener-unused", "Gateway other/gw", "spec.listeners[0]")]
+
+
+def test_a_route_of_an_unknown_namespace_may_need_no_grant() -> None:
+    backend = "rules: [{backendRefs: [{name: web, port: 80, namespace: shop}]}]"
+    unplaced = route(backend, "{name: gw, namespace: shop}")
+    del unplaced["metadata"]["namespace"]
+    assert wrong(gateway(", allowedRoutes: {namespaces: {from: All}}"), unplaced) == []
+
+
+def test_routes_for_listeners_of_all_namespaces_may_stand_in_charts() -> None:
+    listeners = "[{name: web, port: 80, protocol: HTTP}, {name: all, port: 81, protocol: HTTP, %s}]"
+    everywhere = "allowedRoutes: {namespaces: {from: All}}"
+    two = thing(V1, "Gateway", "gw", f"{{gatewayClassName: any, listeners: {listeners % everywhere}}}", "shop")
+    only = route(parent="{name: gw, sectionName: web}")
+    release = thing("helm.toolkit.fluxcd.io/v2", "HelmRelease", "app", "{chart: {}}", "other")
+    assert wrong(two, only) == [("listener-unused", "Gateway shop/gw", "spec.listeners[1]")]
+    assert wrong(two, only, release) == []
+    only["spec"]["parentRefs"][0]["sectionName"] = "all"
+    assert wrong(two, only, release) == [("listener-unused", "Gateway shop/gw", "spec.listeners[0]")]
