@@ -47,8 +47,8 @@ class Kubectl:
         return items
 
     def logs(self, pod: str, container: str = "") -> str:
-        """What a pod has written so far."""
-        chosen = [f"--container={container}"] if container else []
+        """What a pod has written so far: one container of it, or all of them, those that prepare it first."""
+        chosen = [f"--container={container}"] if container else ["--all-containers"]
         return self._run(["logs", pod, *chosen, "--tail=-1"], may_fail=True).text
 
     def query(self, pod: str, *command: str, container: str = "", timeout: float = 0) -> str:
