@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,11 +44,14 @@ def environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key not in _AMBIENT}
 
 
-def run(command: Sequence[str], *, timeout: float, stdin: bytes | None = None, may_fail: bool = False) -> Output:
+def run(
+    command: Sequence[str], *, timeout: float, stdin: bytes | None = None, may_fail: bool = False, patience: float = 0
+) -> Output:
     """Run a program to its end. Raises CommandError, in one line, when it fails unless `may_fail`.
 
     It gets a process group of its own and is killed with all its children at the timeout: a hanging `kubectl exec`
-    must not outlive the drill.
+    must not outlive the drill. With `patience` what it had started has so many seconds to end by itself when it is
+    killed: Docker goes on with what a killed client asked for, and nobody would know for how long.
     """
     if shutil.which(command[0]) is None:
         raise CommandError(f"the program {command[0]} is not on PATH")
@@ -64,7 +69,7 @@ def run(command: Sequence[str], *, timeout: float, stdin: bytes | None = None, m
     try:
         stdout, stderr = process.communicate(stdin, timeout=timeout)
     except BaseException as error:
-        _kill(process)
+        _kill(process, patience)
         if isinstance(error, subprocess.TimeoutExpired):
             raise CommandError(f"{shown(command)}: no end after {timeout:g} s") from None
         raise
@@ -81,9 +86,21 @@ def shown(command: Sequence[str]) -> str:
     return text if len(text) <= 160 else text[:157] + "…"
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def group_ends(leader: int, seconds: float) -> None:
+    """Wait until no process of a group is left, or the seconds are over; then kill what is left."""
+    end = time.monotonic() + seconds
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, 9)
+        while time.monotonic() < end:
+            os.killpg(leader, 0)
+            time.sleep(0.1)
+        os.killpg(leader, signal.SIGKILL)
+
+
+def _kill(process: subprocess.Popen[bytes], patience: float) -> None:
+    if patience:
+        process.kill()
+        process.wait()
+    group_ends(process.pid, patience)
     process.communicate()
 
 

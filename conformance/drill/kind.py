@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from conformance.drill import state as states
-from conformance.drill.command import CommandError, run
+from conformance.drill.command import CommandError, group_ends, run
 from conformance.drill.fault import DrillError, NotOursError
 from conformance.drill.guard import LABEL, NONCE, Guard, kubectl
 from conformance.drill.state import State
@@ -53,8 +53,7 @@ class Cluster:
         """Put local images into every node that takes pods; each once."""
         for image in (each for each in images if each not in self.loaded):
             self.guard.prove(f"load {image}")
-            nodes = self.nodes()
-            workers = nodes[1:] or nodes  # kubeadm taints the control plane, kind removes that where it is alone
+            workers = self.workers()
             command = ["kind", "load", "docker-image", image, "--name", self.state.name, "--nodes", ",".join(workers)]
             run(command, timeout=self.timeouts.image)
             self.loaded.add(image)
@@ -65,6 +64,17 @@ class Cluster:
         role = "node-role.kubernetes.io/control-plane"
         order = sorted(items, key=lambda each: (role not in each["metadata"]["labels"], each["metadata"]["name"]))
         return [each["metadata"]["name"] for each in order]
+
+    def workers(self) -> list[str]:
+        """The nodes that take pods: not a control plane, unless it is alone or a drill has taken its taint away."""
+        taint = "node-role.kubernetes.io/control-plane"
+        items = self.guard.ask("get", "nodes").get("items") or []
+        kept = {
+            each["metadata"]["name"]
+            for each in items
+            if not any(found["key"] == taint for found in each["spec"].get("taints") or [])
+        }
+        return [each for each in self.nodes() if each in kept]
 
     def delete(self) -> None:
         """Delete it, proven ours once more; what is remembered of it goes last."""
@@ -94,7 +104,6 @@ def create(wanted: Wanted, *, destructive: bool, timeouts: Timeouts) -> Cluster:
     try:
         return _create(state, wanted, destructive, timeouts)
     except BaseException as error:
-        time.sleep(timeouts.settled)  # what Docker was asked for by a kind that is killed now comes late
         try:
             delete(state, timeouts)
         except DrillError as left:
@@ -108,7 +117,8 @@ def _create(state: State, wanted: Wanted, destructive: bool, timeouts: Timeouts)
     command += ["--wait", f"{int(timeouts.cluster)}s", "--config", "-"]
     command += ["--image", wanted.image] if wanted.image else []
     try:
-        run(command, timeout=timeouts.cluster, stdin=yaml.safe_dump(_config(wanted)).encode())
+        given = yaml.safe_dump(_config(wanted)).encode()
+        run(command, timeout=timeouts.cluster, stdin=given, patience=timeouts.orphans)
     except CommandError as error:
         raise DrillError(f"{error}{_too_few_inotify_instances()}") from None
     state.kubeconfig.chmod(stat.S_IRUSR | stat.S_IWUSR)
@@ -200,8 +210,8 @@ def _end_orphans(state: State, timeouts: Timeouts) -> None:
             continue  # it has ended, or is another user's
         if Path(program.decode(errors="replace")).name == "kind" and state.name.encode() in arguments:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(int(file.parent.name), signal.SIGKILL)
-            time.sleep(timeouts.settled)  # Docker finishes what it was asked for
+                os.kill(int(file.parent.name), signal.SIGKILL)
+                group_ends(int(file.parent.name), timeouts.orphans)
 
 
 def _containers(name: str, timeouts: Timeouts) -> list[tuple[str, float]]:

@@ -17,7 +17,9 @@ class Timeouts:
     command: float = 60.0
     #: `kind create cluster`, nodes Ready included
     cluster: float = 300.0
-    #: Docker has made the containers it was asked for when its client ended
+    #: what a killed kind had asked of Docker is done
+    orphans: float = 20.0
+    #: between two writes that must not fall into the same second
     settled: float = 2.0
     #: deleting a cluster
     deletion: float = 120.0

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 import conformance.drill
-from conformance.drill import kind
+from conformance.drill import command, kind
 from conformance.drill import state as states
 from conformance.drill.command import CommandError
 from conformance.drill.exercise import Exercise
@@ -321,10 +321,18 @@ def test_what_cannot_be_deleted_does_not_hide_why(
     monkeypatch.setattr(kind, "run", failing)
     monkeypatch.setattr(kind, "delete", stubborn)
     with pytest.raises((KeyboardInterrupt, DrillError)) as caught:
-        kind.create(Wanted(), destructive=True, timeouts=Timeouts(settled=0))
+        kind.create(Wanted(), destructive=True, timeouts=Timeouts())
     assert isinstance(caught.value, KeyboardInterrupt) is isinstance(raised, KeyboardInterrupt)
     assert caught.value.__notes__ == ["it was not deleted"]
     assert len(list(states.known())) == 1, "the next run tries again"
+
+
+@pytest.mark.parametrize(("patience", "done"), [(0.0, False), (20.0, True)])
+def test_what_a_killed_program_started_may_end_by_itself(tmp_path: Path, patience: float, done: bool) -> None:
+    script = f"(sleep 1; touch {tmp_path}/done) & exec sleep 30"
+    with pytest.raises(CommandError, match=r"no end after 0\.3 s"):
+        command.run(["sh", "-c", script], timeout=0.3, patience=patience)
+    assert (tmp_path / "done").exists() is done
 
 
 def modules() -> Iterator[Path]:
