@@ -297,7 +297,8 @@ OPTIONS = (
 REPORTS = (
     Case(
         "an unknown format of a report",
-        "--report pdf=x: write FORMAT=FILE with a format of text, json, junit, sarif, markdown, html, gitlab",
+        "--report pdf=x: write FORMAT=FILE with a format of text, json, junit, sarif, markdown, html, gitlab,"
+        " policyreport, openreports",
         4,
         nothing,
         ("tree", "--report", "pdf=x"),

@@ -21,6 +21,8 @@ FORMATS: Mapping[str, str] = {
     "markdown": "a summary for a job or a merge request, at most 1 MiB",
     "html": "one page to read, filter and print",
     "gitlab": "GitLab Code Quality",
+    "policyreport": "PolicyReports (wgpolicyk8s.io/v1alpha2) to apply, one for each namespace",
+    "openreports": "the same as Reports of openreports.io/v1alpha1",
 }
 
 

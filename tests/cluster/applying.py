@@ -27,10 +27,11 @@ _FIRST = ("Namespace", "ServiceAccount", "StorageClass", "PersistentVolume", "No
 
 def definitions() -> list[dict[str, Any]]:
     """A CustomResourceDefinition for each entry of crds.yaml."""
-    return [_definition(each) for each in yaml.safe_load((HERE / "crds.yaml").read_text())]
+    return [definition(each) for each in yaml.safe_load((HERE / "crds.yaml").read_text())]
 
 
-def _definition(entry: dict[str, Any]) -> dict[str, Any]:
+def definition(entry: dict[str, Any]) -> dict[str, Any]:
+    """A CustomResourceDefinition that preserves what it does not know."""
     version: dict[str, Any] = {
         "name": entry["version"],
         "served": True,
@@ -54,9 +55,9 @@ def _definition(entry: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def define(plane: ControlPlane) -> None:
-    """All kinds of crds.yaml; waits until the server serves them. What is defined already stays."""
-    wanted = definitions()
+def define(plane: ControlPlane, wanted: list[dict[str, Any]] | None = None) -> None:
+    """The kinds, those of crds.yaml unless said; waits until the server serves them. What is defined already stays."""
+    wanted = definitions() if wanted is None else wanted
     for each in wanted:
         try:
             plane.request("POST", _EXTENSIONS, each)
