@@ -75,13 +75,16 @@ class Exercise:
         self._watch("making another cluster")
         self.cluster.make_again()
 
-    def image(self, name: str) -> str:
-        """The image to run for one that the drill declares, put into the nodes when this machine has it."""
+    def image(self, name: str, *, everywhere: bool = False) -> str:
+        """The image to run for one that the drill declares, put into the nodes when this machine has it.
+
+        `everywhere` is for pods that a drill places on a control plane, which takes none by itself.
+        """
         declared = next(each for each in self.drill.images if each.name == name)
         chosen = self.images.get(name, declared.documented)
         if chosen not in self.cluster.loaded and _is_here(chosen):
             self._watch(f"loading {chosen} into the nodes")
-            self.cluster.load([chosen])
+            self.cluster.load([chosen], everywhere=everywhere)
         self.evidence.image(declared, chosen)
         return chosen
 

@@ -49,12 +49,12 @@ class Cluster:
     #: what it was made from
     wanted: Wanted = Wanted()
 
-    def load(self, images: Sequence[str]) -> None:
-        """Put local images into every node that takes pods; each once."""
+    def load(self, images: Sequence[str], *, everywhere: bool = False) -> None:
+        """Put local images into every node that takes pods, or into all nodes; each once."""
         for image in (each for each in images if each not in self.loaded):
             self.guard.prove(f"load {image}")
-            workers = self.workers()
-            command = ["kind", "load", "docker-image", image, "--name", self.state.name, "--nodes", ",".join(workers)]
+            nodes = self.nodes() if everywhere else self.workers()
+            command = ["kind", "load", "docker-image", image, "--name", self.state.name, "--nodes", ",".join(nodes)]
             run(command, timeout=self.timeouts.image)
             self.loaded.add(image)
 

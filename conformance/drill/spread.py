@@ -19,7 +19,7 @@ PATIENCE, SILENCE = 2, 30
 
 def deploy(exercise: Exercise, kubectl: Kubectl, *, replicas: int, toleration: int) -> None:
     """Both services, and a client of WEB on the control plane, which stays."""
-    image = exercise.image("tools")
+    image = exercise.image("tools", everywhere=True)
     if toleration != 300:
         exercise.note(f"pods leave a lost node after {toleration} s instead of the default 300 s (tolerationSeconds)")
     for name, spread in SPREAD.items():
