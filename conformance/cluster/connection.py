@@ -19,6 +19,8 @@ from conformance.cluster.fault import ClusterError
 #: a kubeconfig of more than this is none
 _LARGEST = 4 << 20
 _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
+#: the name of the context of a pod's own service account
+IN_CLUSTER = "in-cluster"
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -151,7 +153,7 @@ def _in_cluster() -> Connection:
     except (ConfigException, OSError) as error:
         raise ClusterError(f"the pod's service account: {_first_line(error)}") from None
     namespace = _NAMESPACE_FILE.read_text().strip() if _NAMESPACE_FILE.is_file() else ""
-    return Connection("in-cluster", access.host, f"service account in {namespace}" if namespace else "", access)
+    return Connection(IN_CLUSTER, access.host, f"service account in {namespace}" if namespace else "", access)
 
 
 def _names(contexts: Iterable[dict[str, Any]]) -> str:

@@ -1,7 +1,7 @@
 """Facts inside of pods, through testinfra's kubectl backend.
 
-What is run there is fixed here, one command for each fact: a policy can choose among them and name a place, and
-cannot bring a command of its own. `kubectl exec` needs the right `create` on `pods/exec`, which no other part of an
+What is run there is fixed here, one command for each fact: a policy can choose among them and cannot
+bring a command of its own. `kubectl exec` needs the right `create` on `pods/exec`, which no other part of an
 audit does.
 https://testinfra.readthedocs.io/en/latest/backends.html#kubectl
 """
@@ -17,6 +17,12 @@ from conformance.kube.object import Object
 
 #: seconds for one command in one pod
 TIMEOUT = 20
+
+#: whether it takes connections, and as its own administrator whether it is a standby
+_POSTGRES = (
+    "timeout 15 pg_isready -q && "
+    """timeout 15 psql -U "${POSTGRES_USER:-postgres}" -d postgres -tAc 'SELECT pg_is_in_recovery()'"""
+)
 
 
 def facts(
@@ -72,7 +78,7 @@ def _host(pod: str, namespace: str, container: str, kubeconfig: str, context: st
 def _ask(question: PodQuestion, pod: str, kubeconfig: str, context: str) -> Any:
     host = _host(pod, question.namespace, question.container, kubeconfig, context)
     if question.fact == "postgres":
-        done = host.run("timeout 15 pg_isready -q && timeout 15 psql -U postgres -tAc 'SELECT pg_is_in_recovery()'")
+        done = host.run(_POSTGRES)
         return {"ready": done.rc == 0, "recovering": done.stdout.strip() == "t"}
     if question.fact == "redis":
         return {"answer": host.run("timeout 15 redis-cli ping").stdout.strip()[:80]}

@@ -13,7 +13,7 @@ from typing import Any
 
 from conformance.cluster import snapshot
 from conformance.cluster.client import Client
-from conformance.cluster.connection import connect
+from conformance.cluster.connection import IN_CLUSTER, connect
 from conformance.cluster.discovery import discover
 from conformance.cluster.facts import Questions, Source, replayed, with_facts
 from conformance.cluster.fault import AnswerError
@@ -48,6 +48,8 @@ class Looked:
     about: dict[str, Any]
     #: of the digests of Secrets, which a snapshot does not hold
     salt: bytes | None = None
+    #: the cluster itself, where there is one and not a snapshot
+    live: Live | None = None
 
 
 @contextmanager
@@ -73,7 +75,9 @@ def look(asked: Look) -> Iterator[Looked]:
         return
     with snapshot.Writer(Path(asked.output), header) as writer:
         live.writer, live.salt = writer, writer.salt
-        yield _looked(header, listed, asked.day, {}, live.salt)
+        looked = _looked(header, listed, asked.day, {}, live.salt)
+        looked.live = live
+        yield looked
 
 
 def _kinds(live: Live, asked: Look) -> Kinds:
@@ -92,7 +96,8 @@ def _kinds(live: Live, asked: Look) -> Kinds:
     if questions.inside:
         from conformance.cluster.facts_pods import facts
 
-        context = live.client.connection.context
+        # inside a pod kubectl finds the service account by itself, and knows no context
+        context = live.client.connection.context if live.client.connection.context != IN_CLUSTER else ""
         sources["PodFact"] = partial(facts, questions.pods, lambda: kinds["Pod"], asked.kubeconfig, context)
     return kinds
 
