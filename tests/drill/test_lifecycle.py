@@ -59,9 +59,14 @@ class Running:
         pytest.fail(f"the run ended without saying {text!r}")
 
     def state(self) -> states.State:
-        """What is remembered of its cluster."""
-        (found,) = [each for each in states.known() if each.name not in self._known]
-        return found
+        """What is remembered of its cluster, as soon as something is."""
+        deadline = time.monotonic() + 30
+        while True:
+            found = [each for each in states.known() if each.name not in self._known]
+            if found:
+                return found[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
     def end(self, number: int) -> tuple[int, str]:
         """Send it a signal; how it ended, and what else it said."""
@@ -135,11 +140,11 @@ def test_a_kind_that_outlives_its_killed_run_is_ended(node_image: str, tmp_path:
     killed = Running(node_image, tmp_path, "endless", "--no-twins")
     started.append(killed)
     killed.until(BEGUN)
+    state = killed.state()
     deadline = time.monotonic() + 30
-    while not [each for each in processes("plumbline-drill-") if b"create\0cluster" in each]:
+    while not [each for each in processes(state.name) if b"create\0cluster" in each]:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    state = killed.state()
     killed.end(signal.SIGKILL)
     assert processes(state.name), "kind goes on without the run that asked for it"
     assert [line for line in kind.sweep(Timeouts()) if state.name in line] == [
