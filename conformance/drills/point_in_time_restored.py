@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conformance.drill import postgres
+from conformance.drill.command import CommandError
 from conformance.drill.exercise import Exercise
 from conformance.drill.kubectl import Kubectl
 from conformance.drill.postgres import Database
@@ -153,13 +154,22 @@ def lose(exercise: Exercise, kubectl: Kubectl, segment: str) -> float:
     """
     if exercise.twin == "segment-missing":
         kubectl.exec("db-0", "rm", f"/archive/wal/{segment}")
-    harmed = float(
-        kubectl.exec("db-0", "bash", "-c", "until rm -rf $PGDATA; do :; done 2> /dev/null; date +%s.%N").text
-    )
+    harmed = destroyed(kubectl)
     kubectl.delete("statefulset", "db", wait=False)
     kubectl.delete("pod", "db-0", now=True)
     kubectl.delete("persistentvolumeclaim", "data-db-0")
     return harmed
+
+
+def destroyed(kubectl: Kubectl) -> float:
+    """Remove the data directory; returns when that began. The server ends with it, and may take the shell along."""
+    try:
+        said = kubectl.exec("db-0", "bash", "-c", "date +%s.%N; until rm -rf $PGDATA; do :; done 2> /dev/null").text
+    except CommandError as error:
+        if error.output is None or not error.output.text:
+            raise
+        said = error.output.text
+    return float(said.split()[0])
 
 
 def replay_on_a_dump(exercise: Exercise, kubectl: Kubectl) -> None:
