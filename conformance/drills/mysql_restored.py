@@ -55,7 +55,11 @@ LIFECYCLE = {
         "homelab-slo-recovery-budget",
     ),
     objectives=(Objective("home lab L38, L188 (43.2 minutes a month), L714 (daily)", rto=2592, rpo=86400),),
-    images=(Image("mysql", "mysql:8.0"), Image("s3", "amazon/aws-cli:2.15.0")),
+    images=(
+        Image("mysql", "mysql:8.0"),
+        Image("aws", "amazon/aws-cli:2.15.0"),
+        Image("s3", "motoserver/moto:5.2.5"),
+    ),
     twins=(
         Twin("wrong-database", "the dump is that of another database", fails="the content is back"),
         Twin("three-byte-characters", "mysqldump reads as utf8, not utf8mb4", fails="the content is back"),
@@ -98,7 +102,7 @@ def mysql_restored(exercise: Exercise) -> None:
 
 def deploy(exercise: Exercise, kubectl: Kubectl, bucket: Kubectl) -> None:
     """All that DR-01 begins with."""
-    mysql, s3 = exercise.image("mysql"), exercise.image("s3")
+    mysql, aws_cli, s3 = (exercise.image(name) for name in ("mysql", "aws", "s3"))
     exercise.evidence.stand_ins.append("moto's S3 server in the role of S3: no rights, nothing expires")
     exercise.deploy(bucket, "mysql/bucket.yaml", s3=s3)
     exercise.deploy(kubectl, "mysql/secrets.yaml")
@@ -109,7 +113,7 @@ def deploy(exercise: Exercise, kubectl: Kubectl, bucket: Kubectl) -> None:
         "database": "staging" if exercise.twin == "wrong-database" else "boarddb",
         "endpoint": f"http://s3.{bucket.namespace}.svc.cluster.local:5000",
     }
-    exercise.deploy(kubectl, "mysql/backup.yaml", mysql=mysql, s3=s3, **values)
+    exercise.deploy(kubectl, "mysql/backup.yaml", mysql=mysql, aws=aws_cli, **values)
     kubectl.ready(SERVER)
     sql(kubectl, FILL)
     if exercise.twin == "wrong-database":

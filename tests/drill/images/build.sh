@@ -68,19 +68,17 @@ fi
 
 if ! have local/s3:v1; then
   debian s3-root:local python3,ca-certificates
-  mkdir -p "$work/s3/aws"
+  mkdir -p "$work/s3"
   "$python" -m pip install --quiet --only-binary=:all: --target="$work/s3/packages" 'moto[s3,server]==5.2.5' awscli
   find "$work/s3/packages/botocore/data" -mindepth 1 -maxdepth 1 -type d ! -name s3 ! -name sts -exec rm -r {} +
   rm -r "$work/s3/packages/awscli/examples"
   printf '#!/bin/sh\nexec python3 -m awscli "$@"\n' > "$work/s3/aws.sh"
-  printf '[default]\nregion = us-east-1\ns3 =\n  addressing_style = path\n' > "$work/s3/aws/config"
   chmod +x "$work/s3/aws.sh"
   cat > "$work/s3/Dockerfile" <<'FILE'
 FROM s3-root:local
 COPY packages /usr/lib/python3/dist-packages
 COPY aws.sh /usr/local/bin/aws
-COPY aws/config /etc/aws/config
-ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin AWS_CONFIG_FILE=/etc/aws/config
+ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ENTRYPOINT ["python3", "-m", "moto.server", "--host=0.0.0.0", "--port=5000"]
 FILE
   docker build --quiet --tag local/s3:v1 "$work/s3"
