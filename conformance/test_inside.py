@@ -28,7 +28,8 @@ def test_inside_postgres(
             yield each
     for fact in facts:
         if fact.flag("said.ready") is not True:
-            yield Finding(fact, "said.ready", "it does not answer a query", expected=True, observed=False)
+            reason = fact.text("said.reason") or "no reason given"
+            yield Finding(fact, "said.ready", f"it does not answer a query: {reason}", expected=True, observed=False)
     ready = [each for each in facts if each.flag("said.ready") is True]
     primaries = [each for each in ready if each.flag("said.recovering") is False]
     if ready and len(primaries) != 1:

@@ -18,10 +18,12 @@ from conformance.kube.object import Object
 #: seconds for one command in one pod
 TIMEOUT = 20
 
-#: whether it takes connections, and as its own administrator whether it is a standby
+#: whether it takes connections, and as its own administrator whether it is a standby; over TCP with the pod's own
+#: password, because a local socket lets anybody in where the password is broken
 _POSTGRES = (
-    "timeout 15 pg_isready -q && "
-    """timeout 15 psql -U "${POSTGRES_USER:-postgres}" -d postgres -tAc 'SELECT pg_is_in_recovery()'"""
+    "timeout 15 pg_isready -q -h 127.0.0.1 && "
+    'PGPASSWORD="${POSTGRES_PASSWORD:-$(cat "$POSTGRES_PASSWORD_FILE" 2>/dev/null)}" '
+    'timeout 15 psql -w -h 127.0.0.1 -U "${POSTGRES_USER:-postgres}" -d postgres -tAc "SELECT pg_is_in_recovery()"'
 )
 
 
@@ -79,7 +81,8 @@ def _ask(question: PodQuestion, pod: str, kubeconfig: str, context: str) -> Any:
     host = _host(pod, question.namespace, question.container, kubeconfig, context)
     if question.fact == "postgres":
         done = host.run(_POSTGRES)
-        return {"ready": done.rc == 0, "recovering": done.stdout.strip() == "t"}
+        said = {"ready": done.rc == 0, "recovering": done.stdout.strip() == "t"}
+        return said if done.rc == 0 else said | {"reason": done.stderr.strip().partition("\n")[0][:200]}
     if question.fact == "redis":
         return {"answer": host.run("timeout 15 redis-cli ping").stdout.strip()[:80]}
     raise ValueError(f"there is no fact {question.fact}")
