@@ -43,6 +43,8 @@ def _fact(question: PodQuestion, pod: str, kubeconfig: str, context: str) -> dic
     about["labels"] = dict(question.labels)
     try:
         said = _ask(question, pod, kubeconfig, context)
+    except subprocess.TimeoutExpired:
+        return fact("PodFact", pod, question.namespace, **about, error=f"no answer within {TIMEOUT} seconds")
     except (OSError, RuntimeError, AssertionError, ValueError, subprocess.SubprocessError) as error:
         return fact("PodFact", pod, question.namespace, **about, error=str(error).partition("\n")[0][:300])
     return fact("PodFact", pod, question.namespace, **about, said=said)
