@@ -12,6 +12,8 @@ from typing import Any
 
 from conformance import history
 from conformance.catalogue import CatalogueError
+from conformance.cluster.asked import kinds_asked
+from conformance.cluster.facts import OPTIONS as FACTS
 from conformance.cluster.facts import Questions, questions
 from conformance.cluster.fault import ClusterError
 from conformance.cluster.look import Look, Looked, look
@@ -79,11 +81,14 @@ def run_snapshot(options: argparse.Namespace, extra: list[str]) -> int:
     """List what the selected profiles ask for into a file. What may not be listed is told, and is no failure."""
     try:
         run = Run(settings_from(options), scope="cluster")
-        with _look(options, run.settings, options.output, _questions(options, run)) as looked:
-            _judged(run, looked)
-        for reason in looked.kinds.refused.values():
+        asked = _questions(options, run)
+        with _look(options, run.settings, options.output, asked) as looked:
+            objects, kinds, refused = _listed(
+                run, looked, alone=not (asked.inside or asked.outside or asked.prometheus)
+            )
+        for reason in refused:
             sys.stderr.write(f"plumbline: {reason}\n")
-        sys.stdout.write(f"{options.output}: {looked.inventory.listed:,} objects of {len(looked.kinds)} kinds\n")
+        sys.stdout.write(f"{options.output}: {objects:,} objects of {kinds} kinds\n")
     except (UsageError, CatalogueError) as error:
         return complain(str(error), USAGE)
     except ClusterError as error:
@@ -91,6 +96,22 @@ def run_snapshot(options: argparse.Namespace, extra: list[str]) -> int:
     except KeyboardInterrupt:
         return complain("broken off; no snapshot was written", BROKEN_OFF)
     return 0
+
+
+def _listed(run: Run, looked: Looked, *, alone: bool) -> tuple[int, int, list[str]]:
+    """Everything into the snapshot: how many objects and kinds, and why others could not be listed.
+
+    Objects pass through without being kept, `alone` where nothing else is asked: what is run inside of pods needs them.
+    """
+    live, writer = looked.live, looked.live.writer if looked.live is not None else None
+    if live is None or writer is None or not alone:
+        _judged(run, looked)
+        return looked.inventory.listed, len(looked.kinds), list(looked.kinds.refused.values())
+    live.writer = None
+    kinds = sorted(kinds_asked((each.requirement, each.check) for each in run.asked) - set(FACTS))
+    found = [live.write(kind, writer) for kind in kinds]
+    refused = [reason for _, reason in found if reason]
+    return sum(count for count, _ in found), len(found) - len(refused), refused
 
 
 def settings_from(options: argparse.Namespace) -> Settings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 from conformance.cluster import pages
@@ -113,6 +114,28 @@ class Live:
         if self.writer is not None:
             self.writer.kind(name, iter(found.objects), found.refused, absent=found.absent)
         return found
+
+    def write(self, name: str, writer: Writer) -> tuple[int, str]:
+        """One kind straight into a snapshot, so that memory holds a page of it and no more.
+
+        How many objects there are, and why they could not be listed. A refusal after the first page ends everything:
+        raises ClusterError.
+        """
+        resources = self.discovery.of_kind(name)
+        if not resources:
+            nothing = self(name)
+            writer.kind(name, None, nothing.refused, absent=nothing.absent)
+            return 0, nothing.refused
+        objects = (each for resource in resources for each in self._list(resource))
+        try:
+            first = list(islice(objects, 1))
+        except AnswerError as error:
+            if error.status not in (401, 403, 404, 405):
+                raise
+            refused = refusal(resources, error, self.client.connection.user, self.namespaces)
+            writer.kind(name, None, refused)
+            return 0, refused
+        return writer.kind(name, chain(first, objects)), ""
 
     def _list(self, resource: Resource) -> Iterator[dict[str, Any]]:
         return (kept(each, self.salt) for each in pages.objects(self.client, resource, self.namespaces))

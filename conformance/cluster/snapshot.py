@@ -75,8 +75,8 @@ class Writer:
 
     def kind(
         self, name: str, objects: Iterator[dict[str, Any]] | None, refused: str = "", *, absent: bool = False
-    ) -> None:
-        """One kind: its objects while they come in, or why there are none."""
+    ) -> int:
+        """One kind: its objects while they come in, or why there are none. Returns how many there are."""
         self._write({"kind": name, "refused": refused, "absent": absent})
         count = 0
         for each in objects or ():
@@ -84,6 +84,7 @@ class Writer:
             count += 1
         self._objects += count
         self._write({"end": name, "objects": count})
+        return count
 
     def __enter__(self) -> Writer:
         return self

@@ -195,3 +195,29 @@ def test_an_audit_says_what_changed_since_the_last_one(
     assert [each["about"] for each in told["new"]] == ["ConfigMap/shop/app data.mode"]
     assert audit("--profile", "own", *options) == 0
     assert "fixed  own-config  ConfigMap/shop/app data.mode\n" in capsys.readouterr().out
+
+
+def test_a_snapshot_that_was_only_listed_judges_alike(
+    shop: ControlPlane, policies: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, live, replayed = tmp_path / "s.gz", tmp_path / "a.json", tmp_path / "b.json"
+    own = ["--profile", "own", "--policies", str(policies)]
+    config = ["--kubeconfig", str(shop.kubeconfig())]
+    assert cli.main(["snapshot", *own, *config, "--output", str(kept)]) == 0
+    assert " objects of " in capsys.readouterr().out
+    assert audit(*own, *config, "--report", f"json={live}") == 0
+    assert audit(*own, "--snapshot", str(kept), "--report", f"json={replayed}") == 0
+    assert results(live) == results(replayed)
+    assert PASSWORD not in gzip.decompress(kept.read_bytes()).decode()
+
+
+def test_a_snapshot_tells_what_may_not_be_listed(
+    shop: ControlPlane, policies: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, report = tmp_path / "s.gz", tmp_path / "r.json"
+    own = ["--profile", "own", "--policies", str(policies)]
+    config = str(shop.kubeconfig("nobody"))
+    assert cli.main(["snapshot", *own, "--kubeconfig", config, "--output", str(kept)]) == 0
+    assert "not allowed to list secrets: nobody needs the rule" in capsys.readouterr().err
+    assert audit(*own, "--snapshot", str(kept), "--report", f"json={report}") == 1
+    assert results(report)["own-secret"][0] == "error"
