@@ -30,6 +30,11 @@ class Platform:
     exercise: Exercise
     namespaces: dict[str, Kubectl] = field(default_factory=dict)
 
+    def use_all_nodes(self) -> None:
+        """The control plane takes pods as well, so that there are two nodes to carry directories to."""
+        taint = "node-role.kubernetes.io/control-plane:NoSchedule-"
+        self.exercise.everywhere.act("taint", "nodes", "--selector=node-role.kubernetes.io/control-plane", taint)
+
     def make_namespaces(self) -> None:
         """Of the same names in every cluster: a volume's claimRef names the namespace."""
         self.namespaces = {name: self.exercise.namespace(name) for name in ("vault", "argocd", "signoz")}
@@ -80,7 +85,7 @@ class Platform:
     objectives=(Objective("persistence guide, lines 157 and 387, derived from a backup a day", rpo=86_400),),
     images=(Image("vault", "hashicorp/vault:1.19.0"), Image("tools", "busybox:1.36")),
     twins=(Twin("without-volumes", "the manifests of the volumes are not brought back", fails="the old data is read"),),
-    workers=2,
+    workers=1,
     alone=True,
 )
 def cluster_rebuilt(exercise: Exercise) -> None:
@@ -91,7 +96,8 @@ def cluster_rebuilt(exercise: Exercise) -> None:
     """
     exercise.stand_in("kind delete and kind create in the role of terraform destroy and terraform apply")
     exercise.stand_in("files and their writer in the role of ClickHouse; Argo CD's objects without its controllers")
-    exercise.note("two workers instead of three, Vault with one member; Vault's volumes are not brought back")
+    exercise.note("two nodes, one of them the control plane, instead of three workers")
+    exercise.note("Vault has one member, and its volumes are not brought back: its snapshot is")
     with safe() as backup:
         carry_out(exercise, backup)
 
@@ -100,6 +106,7 @@ def carry_out(exercise: Exercise, backup: Safe) -> None:
     """The procedure, with a folder outside the cluster."""
     platform = Platform(exercise)
     with exercise.step("prepare", "Vault, Argo CD and SigNoz, with known data"):
+        platform.use_all_nodes()
         platform.make_namespaces()
         storage_class = platform.storage_class()
         keys = vault.start(vault.deploy(exercise, platform.namespaces["vault"], storage_class, members=1))
@@ -123,7 +130,8 @@ def carry_out(exercise: Exercise, backup: Safe) -> None:
         exercise.destroy_cluster()
     with exercise.step("recover", "another cluster, empty"):
         exercise.make_cluster()
-        successors = dict(zip(workers, exercise.cluster.nodes()[1:], strict=True))
+        platform.use_all_nodes()
+        successors = dict(zip(workers, exercise.cluster.workers(), strict=True))
         platform.make_namespaces()
     with exercise.step("recover", "first the storage class"):
         storage_class = platform.storage_class()
@@ -157,7 +165,7 @@ def back_up(exercise: Exercise, platform: Platform, backup: Safe, keys: Keys) ->
     backup.put("volumes.gpg", yaml.safe_dump(volumes).encode())
     backup.put("applications.gpg", yaml.safe_dump(platform.export()).encode())
     backup.put("vault-snapshot.gpg", Vault(platform.namespaces["vault"], 1).save(keys.root))
-    workers = exercise.cluster.nodes()[1:]
+    workers = exercise.cluster.workers()
     directory = place(exercise, volumes[0]).parent
     for number, node in enumerate(workers):
         encoded = exercise.node(node, "sh", "-c", 'tar czf - -C / ".$0" | base64 -w 0', directory)
