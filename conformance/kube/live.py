@@ -47,7 +47,7 @@ class LiveInventory(Inventory):
         return self._taken
 
     @property
-    def by_kind(self) -> Mapping[str, list[Object]]:  # type: ignore[override]
+    def by_kind(self) -> Mapping[str, list[Object]]:
         """Objects of each kind, listed when asked for; iterating shows those that have been asked for so far."""
         return self._kinds
 
