@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from conformance import history
+from conformance.asked import kinds_asked
 from conformance.catalogue import CatalogueError
-from conformance.cluster.asked import kinds_asked
 from conformance.cluster.facts import OPTIONS as FACTS
 from conformance.cluster.facts import Questions, questions
 from conformance.cluster.fault import ClusterError

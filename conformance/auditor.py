@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from conformance.asked import kinds_asked
 from conformance.audit import settings_from
 from conformance.catalogue import CatalogueError
-from conformance.cluster.asked import kinds_asked
 from conformance.cluster.client import Client
 from conformance.cluster.connection import connect
 from conformance.cluster.discovery import discover

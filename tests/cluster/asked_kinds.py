@@ -1,6 +1,6 @@
 """Which kinds each check asks a cluster for, found by running it over its fixtures as if they were one.
 
-`python -m tests.cluster.asked_kinds` writes them to conformance/cluster/asked.json.
+`python -m tests.cluster.asked_kinds` writes them to conformance/asked.json.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from conformance.cluster.asked import PODS
+from conformance.asked import PODS
 from conformance.evaluate import evaluate
 from conformance.kube.live import LiveInventory
 from conformance.kube.object import Object
@@ -18,7 +18,7 @@ from conformance.kube.podspec import CARRIERS
 from conformance.registry import bind
 from tests import fixture_cases
 
-FILE = Path(__file__).parents[2] / "conformance" / "cluster" / "asked.json"
+FILE = Path(__file__).parents[2] / "conformance" / "asked.json"
 _TAKEN = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 

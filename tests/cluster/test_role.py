@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from conformance import cli
+from conformance.asked import asked_by_checks
 from conformance.cluster import role
-from conformance.cluster.asked import asked_by_checks
 from tests.cluster import applying, asked_kinds
 from tests.control_plane import ControlPlane
 from tests.reference.system import REFERENCES

@@ -23,7 +23,7 @@ PODS = "@pods"
 @lru_cache(maxsize=1)
 def asked_by_checks() -> dict[str, tuple[str, ...]]:
     """Kinds by check, as seen when each was run over its fixtures, without those that requirements match."""
-    table = json.loads(files("conformance.cluster").joinpath("asked.json").read_text(encoding="utf-8"))
+    table = json.loads(files("conformance").joinpath("asked.json").read_text(encoding="utf-8"))
     return {
         check: tuple(kind for each in kinds for kind in (CARRIERS if each == PODS else (each,)))
         for check, kinds in table.items()
