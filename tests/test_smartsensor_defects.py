@@ -290,7 +290,7 @@ def test_rto_rpo_undefined(catalogue: Catalogue) -> None:
 
 def test_data_loss_vs_daily_backup(catalogue: Catalogue) -> None:
     options = requirement(catalogue, "velero-schedule-cron").options
-    gap = Schedule.parse(options["at"], options["zone"]).largest_gap()
+    gap = Schedule.parse(options["at"], options["time_zone"]).largest_gap()
     assert gap is not None
     assert round(0.0001 * MONTH, 1) == 4.3, "minutes of loss that are promised"
     assert round(gap.total_seconds() / 60 / MONTH * 100, 1) == 3.3, "percent of the month between two backups"

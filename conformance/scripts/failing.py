@@ -28,7 +28,7 @@ def masked(shell: Shell, command: Command) -> str:
     Stricter than `swallowed`: the last command needs `set -e` too, since another line may be written behind it.
     """
     commands = shell.commands
-    if command.tolerated:
+    if _tolerated(commands, command):
         return "" if _answered(commands, _index(commands, command), _NEAR_BY) else "no `||` that goes on"
     if not shell.stops_on_error or _switched_off(shell, "e", "errexit", command):
         return "set -e"
@@ -63,7 +63,7 @@ def swallowed(step: Step, command: Command, inner: Shell | None = None) -> Itera
     at = _index(commands, command)
     if inner is not None:
         yield from _inside(inner)
-    if command.tolerated and not _answered(commands, at):
+    if _tolerated(commands, command) and not _answered(commands, at):
         yield "its failure is put up with, by `||` or as a condition, and nothing ends with an error"
     elif not _stops(step, at) and not _last(commands, at) and not _answered(commands, at):
         yield "its failure is forgotten at the next command: no set -e"
@@ -77,6 +77,11 @@ def _inside(inner: Shell) -> Iterator[str]:
         yield "its failure is hidden by the pipe inside the inner shell: no pipefail there"
     elif any(each.tolerated for each in commands):
         yield "its failure is put up with inside the inner shell"
+
+
+def _tolerated(commands: list[Command], command: Command) -> bool:
+    """Whether what follows the whole pipe puts up with a failure in it: `dump | gzip > FILE || true`."""
+    return command.tolerated or any(each.tolerated for each in commands if each.pipeline == command.pipeline)
 
 
 def _index(commands: list[Command], command: Command) -> int:
