@@ -88,10 +88,19 @@ def data_directory_restored(exercise: Exercise) -> None:
 
 
 def back_up(exercise: Exercise, kubectl: Kubectl, database: Database) -> bytes:
-    """`kubectl exec … tar czf - DIRECTORY > archive`, with writers stopped: a database that runs changes its files."""
+    """`kubectl exec … tar czf - DIRECTORY > archive`, with writers stopped: a database that runs changes its files.
+
+    A server without writers still vacuums and writes its log; tar fails over a file that changes meanwhile, and then
+    the archive is taken again.
+    """
     postgres.stop_heartbeat(database)
     database.run("checkpoint")
-    archive = kubectl.exec(POD, "tar", "czf", "-", DIRECTORY, timeout=exercise.cluster.timeouts.job).stdout
+    bound = exercise.cluster.timeouts.job
+
+    def take() -> bytes:
+        return kubectl.exec(POD, "tar", "czf", "-", DIRECTORY, timeout=bound).stdout
+
+    archive: bytes = kubectl.until("an archive during which no file changed", take, bound)
     exercise.evidence.figures["archive megabytes"] = round(len(archive) / 1e6, 1)
     return archive
 
