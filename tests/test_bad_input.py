@@ -37,6 +37,11 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def interruptible() -> None:
+    """A shell starts what it runs in the background with Ctrl-C ignored, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_the_page_lists_exactly_these_inputs() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     begin, end = text.index("## Files"), text.index("\n## The process itself")
@@ -89,7 +94,13 @@ def reading(place: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
         (place / "tree" / f"{index:04}.yaml").write_text(POD)
     command = [sys.executable, "-m", "conformance.cli", "check", "tree", "--jobs", "2", "--report", "json=out.json"]
     with subprocess.Popen(
-        command, cwd=place, env=environment(place), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=place,
+        env=environment(place),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=interruptible,
     ) as process:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         if not children.exists():

@@ -39,6 +39,11 @@ def place(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path(cluster.state.place)
 
 
+def _interruptible() -> None:
+    """A shell starts what it runs in the background with Ctrl-C ignored, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Running:
     """`plumbline drill` in a process of its own."""
 
@@ -47,7 +52,13 @@ class Running:
         command += ["--image", image, "--reports", str(reports)]
         self._known = {each.name for each in states.known()}
         self.process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=_interruptible,
         )
 
     def until(self, text: str) -> None:
