@@ -156,8 +156,7 @@ def test_a_kind_that_outlives_its_killed_run_is_ended(node_image: str, tmp_path:
     while not [each for each in processes(state.name) if b"create\0cluster" in each]:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    killed.end(signal.SIGKILL)
-    assert processes(state.name), "kind goes on without the run that asked for it"
+    killed.end(signal.SIGKILL)  # kind goes on, or ends over the pipe that nobody reads any more
     assert [line for line in kind.sweep(Timeouts()) if state.name in line] == [
         f"deleted {state.name}, left behind by a run that was killed"
     ]
